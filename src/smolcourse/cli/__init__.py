@@ -1,0 +1,1 @@
+"""The `smol` command. Each file is one command: parse, call one library function, print."""

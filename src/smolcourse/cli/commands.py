@@ -1,0 +1,16 @@
+"""The list of commands. Their modules import nothing heavy: `smol --help` must not load torch."""
+
+import typer
+
+from smolcourse.language import tr
+
+app = typer.Typer(
+    help=tr(
+        "Khoá học và bộ công cụ huấn luyện mô hình ngôn ngữ nhỏ, chạy trên laptop. Thêm --lang en để dùng tiếng Anh.",
+        "A course and toolkit for training small language models on a laptop. Add --lang vi for Vietnamese.",
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
