@@ -1,0 +1,294 @@
+"""Recipes: one flat dataclass <- YAML <- key=value. Keys are the names TRL and transformers use."""
+
+import dataclasses
+import difflib
+import math
+import os
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from smolcourse.errors import SmolError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a run needs. The resolved recipe is saved with the run, and starting it again gives the same run."""
+
+    # What is trained
+    method: Literal["sft"] = "sft"
+    model_name_or_path: str = "smollm2-135m-instruct"
+    chat_template_path: str | None = None
+
+    # On what
+    dataset_name: str = "milk-tea"
+    dataset_config: dict[str, Any] = field(default_factory=dict)
+    dataset_train_split: str = "train"
+    max_length: int = 512
+    truncation: Literal["drop", "error", "drop_turns"] = "drop"
+
+    # Adapter; none when use_peft is false
+    use_peft: bool = False
+    lora_r: int = 16
+    lora_alpha: float = 32.0
+    lora_dropout: float = 0.0
+    lora_target_modules: str | list[str] = "all-linear"
+
+    # Optimisation
+    learning_rate: float = 2e-4
+    lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "linear"
+    warmup_steps: int = 10
+    weight_decay: float = 0.0
+    adam_beta1: float = 0.9
+    adam_beta2: float = 0.99
+    adam_epsilon: float = 1e-8
+    max_grad_norm: float = 1.0
+    num_train_epochs: float = 1.0
+    max_steps: int = -1
+    per_device_train_batch_size: int = 1  # packed rows when packing, else examples
+    gradient_accumulation_steps: int = 1
+    seed: int = 42
+
+    # Engine
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    packing: bool = True
+    packed_length: int = 1024  # tokens in one packed row
+    prefix_sharing: bool = True  # the prompt that all examples of a packed row begin with is computed once
+    fused: bool = True  # hand-written Llama layers
+
+    # While it runs
+    budget: str | None = None  # "8m": the schedule ends within this time
+    logging_steps: int = 1
+    save_steps: int = 50
+    save_total_limit: int = 2
+    sample_prompts: list[str] = field(default_factory=list)
+    sample_steps: int = 50
+    country: str = "VN"  # electricity: g CO2 and price of a kWh
+
+    # Before and after: scored on held-out splits of a task
+    task: str | None = None
+    task_splits: list[str] = field(default_factory=list)
+    task_size: int = 200
+
+    output_dir: str = "runs"
+
+    def __post_init__(self) -> None:
+        for spec in dataclasses.fields(self):
+            _check_type(spec.name, getattr(self, spec.name), _HINTS[spec.name])
+        for name, low, high in _RANGES:
+            value = getattr(self, name)
+            if not (low <= value <= high) or math.isnan(value):
+                raise SmolError(
+                    f"{name} phải nằm trong khoảng [{low:g}, {high:g}], không phải {value}",
+                    f"{name} must be within [{low:g}, {high:g}], not {value}",
+                    where=name,
+                    fix=f"{name}={getattr(Recipe, name)}",
+                )
+        if self.warmup_steps and 0 < self.max_steps <= self.warmup_steps:
+            raise SmolError(
+                f"warmup_steps={self.warmup_steps} phải nhỏ hơn max_steps={self.max_steps}",
+                f"warmup_steps={self.warmup_steps} must be below max_steps={self.max_steps}",
+                where="warmup_steps",
+                fix=f"warmup_steps={max(0, self.max_steps // 10)}",
+            )
+        if self.prefix_sharing and not self.packing:
+            object.__setattr__(self, "prefix_sharing", False)
+        if self.packing and self.packed_length < self.max_length:
+            object.__setattr__(self, "packed_length", self.max_length)
+
+
+_HINTS = typing.get_type_hints(Recipe)
+_RANGES: list[tuple[str, float, float]] = [
+    ("learning_rate", 1e-12, 10.0),
+    ("weight_decay", 0.0, 10.0),
+    ("adam_beta1", 0.0, 0.99999),
+    ("adam_beta2", 0.0, 0.99999),
+    ("adam_epsilon", 1e-16, 1.0),
+    ("max_grad_norm", 1e-9, 1e9),
+    ("num_train_epochs", 1e-6, 1e6),
+    ("max_steps", -1, 1e9),
+    ("warmup_steps", 0, 1e9),
+    ("max_length", 8, 1 << 20),
+    ("packed_length", 8, 1 << 20),
+    ("per_device_train_batch_size", 1, 1e6),
+    ("gradient_accumulation_steps", 1, 1e6),
+    ("lora_r", 1, 4096),
+    ("lora_alpha", 1e-6, 1e6),
+    ("lora_dropout", 0.0, 0.95),
+    ("logging_steps", 1, 1e9),
+    ("save_steps", 1, 1e9),
+    ("save_total_limit", 1, 1e6),
+    ("sample_steps", 1, 1e9),
+    ("task_size", 1, 1e6),
+    ("seed", 0, 2**32 - 1),
+]
+
+
+def recipes_folder() -> Path:
+    """The folder of built-in recipes: `recipes/` of the checkout, or the copy inside an installed wheel."""
+    inside = Path(__file__).parent / "recipes"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "recipes"
+
+
+def builtin_recipes() -> list[str]:
+    """Names of the built-in recipes, such as `smollm2-135m/sft/full`."""
+    root = recipes_folder()
+    return sorted(str(path.relative_to(root).with_suffix("")).replace(os.sep, "/") for path in root.rglob("*.yaml"))
+
+
+def find_recipe(name: str) -> Path:
+    """A recipe file, by path or by built-in name."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    builtin = recipes_folder() / f"{name.removesuffix('.yaml')}.yaml"
+    if builtin.is_file():
+        return builtin
+    near = difflib.get_close_matches(name, builtin_recipes(), n=1, cutoff=0.3)
+    raise SmolError(
+        f"không có recipe {name!r}; có sẵn: {', '.join(builtin_recipes())}",
+        f"no recipe {name!r}; built in: {', '.join(builtin_recipes())}",
+        fix=f"smol train {near[0]}" if near else None,
+    )
+
+
+def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
+    """Reads a recipe and applies `key=value` words; a value is YAML, and `dataset_config.size=500` reaches into a dict.
+
+    Raises:
+        SmolError: no such file, broken YAML, unknown key, wrong type or a value out of range.
+    """
+    path = find_recipe(name)
+    values = read_yaml(path)
+    for word in overrides or []:
+        key, equals, text = word.partition("=")
+        if not equals or not key:
+            raise SmolError(
+                f"cần key=value, nhận được {word!r}", f"expected key=value, got {word!r}", fix=f"smol train {name} learning_rate=1e-4"
+            )
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            value = text
+        outer, dot, inner = key.partition(".")
+        if dot:
+            nested = values.get(outer) or {}
+            if not isinstance(nested, dict):
+                raise SmolError(f"{outer} không có khoá con", f"{outer} has no keys of its own", where=key)
+            values[outer] = {**nested, inner: value}
+        else:
+            values[key] = value
+    return recipe_from(values, where=str(path))
+
+
+def recipe_from(values: dict[str, Any], *, where: str) -> Recipe:
+    """Builds a recipe from plain values; an unknown key names the nearest known one."""
+    for key in values:
+        if key not in _HINTS:
+            near = difflib.get_close_matches(str(key), list(_HINTS), n=1)
+            raise SmolError(
+                f"khoá {key!r} không có trong recipe" + (f"; có phải {near[0]!r}?" if near else ""),
+                f"unknown recipe key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+                where=where,
+                fix="smol train --keys",
+            )
+    coerced = {key: _coerce(value, _HINTS[key]) for key, value in values.items()}
+    try:
+        return Recipe(**coerced)
+    except SmolError as error:
+        error.where = f"{where}: {error.where}" if error.where else where
+        raise
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Reads a YAML mapping."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise SmolError("tệp không phải UTF-8", "the file is not UTF-8", where=str(path)) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}:{mark.line + 1}" if mark else str(path)
+        problem = getattr(error, "problem", None) or ""
+        raise SmolError(f"YAML sai cú pháp: {problem}", f"broken YAML: {problem}", where=place) from error
+    except OSError as error:
+        raise SmolError(f"không đọc được: {error.strerror}", f"cannot read: {error.strerror}", where=str(path)) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise SmolError("recipe phải là các dòng `khoá: giá trị`", "a recipe is lines of `key: value`", where=str(path))
+    return values
+
+
+def save_recipe(recipe: Recipe, path: Path) -> None:
+    """Writes every key of the resolved recipe, in the order of the dataclass."""
+    text = yaml.safe_dump(dataclasses.asdict(recipe), sort_keys=False, allow_unicode=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def parse_minutes(text: str) -> float:
+    """`"8m"`, `"480s"`, `"1h30m"`, `"8"` (minutes) -> minutes."""
+    units = {"h": 60.0, "m": 1.0, "s": 1 / 60}
+    total, number = 0.0, ""
+    for letter in text.strip().lower().replace(" ", ""):
+        if letter in units and number:
+            total, number = total + float(number) * units[letter], ""
+        elif letter.isdigit() or (letter == "." and "." not in number):
+            number += letter
+        else:
+            total, number = -1.0, ""
+            break
+    total += float(number) if number.strip(".") else 0.0
+    if total <= 0:
+        raise SmolError(f"không hiểu thời lượng {text!r}", f"cannot read the duration {text!r}", where="budget", fix="budget=8m")
+    return total
+
+
+def _coerce(value: Any, hint: Any) -> Any:
+    """YAML reads `1e-4` as a string and `8` for a float as an int; both are meant as numbers."""
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if float in options and not isinstance(value, bool):
+        if isinstance(value, str) and str not in options:
+            try:
+                return float(value)
+            except ValueError:
+                return value
+        if isinstance(value, int):
+            return float(value)
+    if str in options and isinstance(value, (int, float)) and not isinstance(value, bool) and int not in options and float not in options:
+        return str(value)
+    return value
+
+
+def _check_type(name: str, value: Any, hint: Any) -> None:
+    if not _fits(value, hint):
+        wanted = " | ".join(map(str, typing.get_args(hint))) if typing.get_origin(hint) is Literal else getattr(hint, "__name__", str(hint))
+        raise SmolError(
+            f"{name} cần {wanted}, nhận được {value!r}",
+            f"{name} takes {wanted}, got {value!r}",
+            where=name,
+            fix=f"{name}=...",
+        )
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return value in typing.get_args(hint)
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, option) for option in typing.get_args(hint))
+    if hint is Any:
+        return True
+    if origin is list:
+        return isinstance(value, list) and all(_fits(item, typing.get_args(hint)[0]) for item in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(isinstance(key, str) for key in value)
+    if hint in (int, float):
+        return isinstance(value, hint) and not isinstance(value, bool)
+    return isinstance(value, hint)
