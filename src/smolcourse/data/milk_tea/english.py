@@ -1,13 +1,14 @@
 """English phrases: the same design as the Vietnamese ones."""
 
-from smolcourse.data.milk_tea.phrases import Carriers, Phrases, Speaker
+from smolcourse.data.milk_tea.phrases import Carriers, Phrases, Speaker, options, spellings
 
 ENGLISH = Phrases(
     numbers=(("one", "1", "a"), ("two", "2"), ("three", "3"), ("four", "4"), ("five", "5")),
     heads_one=("{drink}", "one {drink}", "1 {drink}", "a {drink}", "{n} cup of {drink}", "1x {drink}"),
-    heads_many=("{n} cups of {drink}", "{n} {drink}", "{drink} x{digit}", "{digit}x {drink}"),
-    heads_sized=("{n} {size} {drink}",),
-    size_words={"S": ("small", "size S"), "M": ("medium", "size M"), "L": ("large", "size L")},
+    heads_many=("{n} cups of {drink}", "{n} cups of {drink}", "{drink} x{digit}", "{digit}x {drink}"),
+    sized_one=("{n} {size} {drink}", "{n} {size} {drink}", "{n} {size} cup of {drink}"),
+    sized_many=("{n} {size} cups of {drink}",),
+    size_words={"S": ("small",), "M": ("medium",), "L": ("large",)},
     sizes={
         "S": ("size S", "small", "small size"),
         "M": ("size M", "medium", "medium size"),
@@ -34,24 +35,23 @@ ENGLISH = Phrases(
     mixed_sugar={},
     mixed_ice={},
     mixed_toppings=(),
-    mixed_closings=(),
     corrections=("{wrong}, sorry, {right}", "{wrong}, no wait, {right}", "{wrong}, I mean {right}"),
-    and_words=(" and ", ", ", " plus ", " and also "),
+    and_words=(" and ", ", ", " and also "),
     known=Carriers(
         speakers=(
             Speaker("there", "me", ("please", "thanks")),
-            Speaker("team", "us", ("please", "thank you")),
+            Speaker("team", "me", ("please", "thank you")),
             Speaker("guys", "me", ("please", "cheers")),
         ),
-        greetings=("hi {you}", "hello {you}", "hey {you}", "good morning {you}"),
-        asks=(
-            *("can I get", "could I have", "I'd like", "I want", "I'll have", "I'll take", "get {me}", "please make {me}"),
-            *("give {me}", "can you make {me}", "let {me} order", "ordering", ""),
+        greetings=("hi {you}", "hello {you}", "hey {you}", "good morning"),
+        asks=options(
+            "can I get | could I have | I'd like | I want | I'll have | I'll take | get {me} | please make {me} | give {me}"
+            "| can you make {me} | let {me} order | ordering |"
         ),
-        closings=(
-            *("thanks a lot", "make it quick", "to go", "I'll drink it here", "I paid by card", "it's so hot today"),
-            *("the name is {name}", "name: {name}", "deliver to {number} {street}", "deliver to floor {floor}"),
-            *("I'll pick it up at {hour} pm", "need it by {hour} o'clock", "I'll pay ${money} in cash", "phone ends in {tail}"),
+        closings=options(
+            "thanks a lot | make it quick | to go | I'll drink it here | I paid by card | it's so hot today | the name is {name}"
+            "| name: {name} | deliver to {number} {street} | deliver to floor {floor} | I'll pick it up at {hour} pm"
+            "| need it by {hour} o'clock | I'll pay ${money} in cash | phone ends in {tail}"
         ),
     ),
     unseen=Carriers(
@@ -59,31 +59,29 @@ ENGLISH = Phrases(
             Speaker("folks", "my sister", ("pretty please", "much appreciated")),
             Speaker("boss", "my dad", ("ta", "if you can")),
         ),
-        greetings=("howdy {you}", "good evening {you}", "greetings {you}", "yo {you}"),
-        asks=(
-            *("I'm craving", "we need", "I'm after", "may I request", "would you mix", "kindly prepare", "{me} wants"),
-            *("put me down for",),
+        greetings=("howdy {you}", "good evening", "greetings {you}", "yo {you}"),
+        asks=options(
+            "I'm craving | we need | I'm after | may I request | would you mix | kindly prepare | {me} wants | put me down for"
         ),
-        closings=(
-            *("how much is that", "leave it at the front desk", "wrap it well", "don't forget straws", "ring when you arrive"),
-            *("bring it to room {number}", "apartment {number}", "I'm waiting outside", "we sit at table {floor}"),
-            *("any discount code", "last one was great"),
+        closings=options(
+            "how much is that | leave it at the front desk | wrap it well | don't forget straws | ring when you arrive"
+            "| bring it to room {number} | apartment {number} | I'm waiting outside | we sit at table {floor}"
+            "| any discount code | last one was great"
         ),
     ),
     fillers={
-        "name": ("Lan", "Huy", "Anna", "Ben", "Tom", "Mai", "Kate", "Sam"),
-        "street": ("Oak Street", "King Road", "Hill Lane", "Park Avenue", "Rose Street"),
-        "number": ("5", "8", "12", "27", "30", "50", "64", "105"),
-        "floor": ("2", "3", "5", "7", "9"),
-        "hour": ("2", "3", "4", "5", "9", "10"),
-        "money": ("20", "30", "50", "100"),
-        "tail": ("123", "482", "500", "709", "915"),
+        "name": options("Lan | Huy | Anna | Ben | Tom | Mai | Kate | Sam"),
+        "street": options("Oak Street | King Road | Hill Lane | Park Avenue | Rose Street"),
+        "number": options("5 | 8 | 12 | 27 | 30 | 50 | 64 | 105"),
+        "floor": options("2 | 3 | 5 | 7 | 9"),
+        "hour": options("2 | 3 | 4 | 5 | 9 | 10"),
+        "money": options("20 | 30 | 50 | 100"),
+        "tail": options("123 | 482 | 500 | 709 | 915"),
     },
-    short_forms=(
-        *(("please", "pls"), ("thanks", "thx"), ("with", "w/"), ("without", "w/o"), ("and", "n"), ("and", "&"), ("you", "u")),
-        *(("large", "lg"), ("medium", "med"), ("sugar", "suger"), ("milk tea", "mlk tea"), ("coconut", "coconot")),
-        *(("matcha", "macha"), ("pearls", "perls"), ("pudding", "puding"), ("strawberry", "strawbery"), ("jelly", "jely")),
-        *(("chocolate", "choclate"), ("caramel", "carmel"), ("want", "wanna get"), ("oolong", "olong"), ("lychee", "lichee")),
-        *(("cheese", "chese"), ("extra", "xtra"), ("hello", "helo"), ("half", "haf"), ("deliver", "delivr")),
+    typed=spellings(
+        "please: pls, plz | thanks: thx | with: w/ | without: w/o | and: & | you: u | large: lg | medium: med | sugar: suger"
+        "| milk tea: mlk tea | pearls: perls | pudding: puding | jelly: jely | matcha: macha | strawberry: strawbery"
+        "| chocolate: choclate | caramel: carmel | oolong: olong | lychee: lichee | coconut: coconot | cheese: chese"
+        "| want: wanna get | extra: xtra | hello: helo | half: haf | deliver: delivr | one: 1 | cups: cup"
     ),
 )

@@ -30,9 +30,8 @@ PHRASES: dict[Language, Phrases] = {"vi": VIETNAMESE, "en": ENGLISH}
 
 _SHAPE = '[{"drink": "...", "size": "M", "sugar": 100, "ice": 100, "toppings": [], "quantity": 1}]'
 SYSTEM_PROMPT: dict[Language, str] = {
-    "vi": f"Đọc đơn trà sữa, chỉ trả lời JSON, mỗi món một mục; không nói thì như mẫu: {_SHAPE} (ít = 30, nửa = 50, không = 0)",
-    "en": f"Read the milk tea order. Answer only with JSON, one object per drink; what is not said stays as here: {_SHAPE} "
-    "(less = 30, half = 50, no = 0)",
+    "vi": f"Ghi đơn thành JSON, mỗi món một mục, mặc định: {_SHAPE}. Ít = 30, nửa = 50.",
+    "en": f"Write the order as JSON, one object per drink, defaults: {_SHAPE}. Less = 30, half = 50.",
 }
 
 

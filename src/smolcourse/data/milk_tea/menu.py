@@ -50,8 +50,8 @@ def _english(base: str, flavours: str) -> tuple[str, ...]:
 MENU: dict[Language, Menu] = {
     "vi": Menu(
         drinks=(
-            *_vietnamese("trà sữa", "truyền thống, khoai môn, matcha, socola, dâu tây, dưa lưới, bạc hà, caramel, Thái xanh"),
-            *_vietnamese("trà sữa", "hạnh nhân, vani, mật ong, dừa non, khoai lang, việt quất, cà phê, phô mai, ô long"),
+            *_vietnamese("trà sữa", "truyền thống, khoai môn, matcha, socola, dâu tây, dưa lưới, bạc hà, caramel, thái xanh"),
+            *_vietnamese("trà sữa", "hạnh nhân, vani, mật ong, dừa non, khoai lang, việt quất, cà phê, phô mai"),
             *_vietnamese("hồng trà", "mật ong, chanh, đào, vải, sữa, táo đỏ, bí đao, chanh dây, dâu tây, tắc, việt quất"),
             *_vietnamese("lục trà", "chanh dây, mật ong, đào, vải, xoài, kiwi, táo xanh, bưởi, tắc, thơm, bạc hà"),
             *_vietnamese("trà ô long", "đào, vải, sữa, hoa sen, chanh, xoài, táo đỏ, hoa cúc, mật ong, dưa lưới"),
@@ -66,7 +66,7 @@ MENU: dict[Language, Menu] = {
             *_vietnamese("lục trà", "măng cụt, nhãn, lựu đỏ"),
             *_vietnamese("trà ô long", "hạt dẻ, nhãn, quế hoa"),
             *_vietnamese("sữa tươi", "gạo rang, mè đen"),
-            *_vietnamese("trà", "sơ ri, khế gừng"),
+            *_vietnamese("trà", "sơ ri, tía tô"),
             # known flavours with a base they never had
             "trà sữa hoa sen",
             "hồng trà xoài",
@@ -89,8 +89,8 @@ MENU: dict[Language, Menu] = {
     ),
     "en": Menu(
         drinks=(
-            *_english("milk tea", "classic, taro, matcha, chocolate, strawberry, honeydew, mint, caramel, Thai, almond, vanilla"),
-            *_english("milk tea", "honey, coconut, sweet potato, blueberry, coffee, oolong, earl grey"),
+            *_english("milk tea", "classic, taro, matcha, chocolate, strawberry, honeydew, mint, caramel, thai, almond, vanilla"),
+            *_english("milk tea", "honey, coconut, sweet potato, blueberry, coffee, earl grey"),
             *_english("black tea", "honey, lemon, peach, lychee, red apple, winter melon, passion fruit, strawberry, kumquat"),
             *_english(
                 "green tea", "passion fruit, honey, peach, lychee, mango, kiwi, green apple, grapefruit, kumquat, pineapple"
@@ -106,7 +106,7 @@ MENU: dict[Language, Menu] = {
             *_english("green tea", "mangosteen, longan, pomegranate"),
             *_english("oolong tea", "chestnut, longan, osmanthus"),
             *_english("fresh milk", "roasted rice, black sesame"),
-            *("acerola tea", "starfruit ginger tea"),
+            *("acerola tea", "perilla tea"),
             "lotus milk tea",
             "mango black tea",
             "strawberry green tea",

@@ -18,9 +18,11 @@ def strip_diacritics(text: str) -> str:
 def shorten(text: str, phrases: Phrases, rng: Random, most: int) -> str:
     """Puts up to `most` chat spellings or common mistakes into the text."""
     done = 0
-    for right, typed in shuffled(rng, phrases.short_forms):
-        found = re.search(rf"(?<!\w){re.escape(right)}(?!\w)", text)
-        if found and done < most:
+    for right, typed in shuffled(rng, phrases.typed):
+        if done == most:
+            break
+        found = re.search(rf"(?<!\w){right}(?!\w)", text) if right in text else None
+        if found:
             text = text[: found.start()] + typed + text[found.end() :]
             done += 1
     return text

@@ -1,14 +1,16 @@
 """Draws one order and writes it as a customer would."""
 
+from itertools import pairwise
 from random import Random
+from typing import NamedTuple
 
 from smolcourse.data.milk_tea.drawing import chance, pick, pick_several, pick_weighted, shuffled
 from smolcourse.data.milk_tea.menu import SIZES, Item, Menu
 from smolcourse.data.milk_tea.phrases import Carriers, Levels, Phrases
 
-_DRINKS_PER_ORDER = ((1, 0.76), (2, 0.2), (3, 0.04))
+_DRINKS_PER_ORDER = ((1, 0.84), (2, 0.13), (3, 0.03))
 _CUPS = ((1, 0.62), (2, 0.22), (3, 0.1), (4, 0.03), (5, 0.03))
-_TOPPINGS = ((0, 0.5), (1, 0.34), (2, 0.14), (3, 0.02))
+_TOPPINGS = ((0, 0.5), (1, 0.36), (2, 0.12), (3, 0.02))
 _LEVELS = ((0, 0.22), (30, 0.28), (50, 0.28), (70, 0.17), (100, 0.05))
 
 
@@ -43,58 +45,69 @@ def _level(levels: Levels, mixed_levels: Levels, level: int, rng: Random, mixed:
     return pick(rng, mixed_levels[level] if mixed and mixed_levels else levels[level])
 
 
-def _write_item(item: Item, phrases: Phrases, rng: Random, *, mixed: bool, may_correct: bool) -> tuple[str, bool]:
-    """The words for one drink, and whether any of them follow its name."""
-    many = item["quantity"] > 1
-    number = pick(rng, phrases.numbers[item["quantity"] - 1])
-    size = ""
-    slots = {"n": number, "digit": str(item["quantity"]), "drink": item["drink"], "size": ""}
-    if item["size"] == "M" and chance(rng, 0.7):
-        head = pick(rng, phrases.heads_many if many else phrases.heads_one)
-    elif chance(rng, 0.3):
-        head = pick(rng, phrases.heads_sized)
-        slots["size"] = pick(rng, phrases.size_words[item["size"]])
-    else:
-        head = pick(rng, phrases.heads_many if many else phrases.heads_one)
-        size = pick(rng, phrases.sizes[item["size"]])
-        if may_correct and chance(rng, 0.05):
-            wrong = pick(rng, [other for other in SIZES if other != item["size"]])
-            size = pick(rng, phrases.corrections).format(wrong=pick(rng, phrases.sizes[wrong]), right=size)
+class _Written(NamedTuple):
+    """The words for one drink; whether any follow its name, and whether toppings come last."""
 
+    text: str
+    details: bool
+    ends_in_toppings: bool
+
+
+def _write_sweetness(item: Item, phrases: Phrases, rng: Random, mixed: bool) -> str:
+    """The words for sugar and ice, in either order."""
     if item["sugar"] == item["ice"] == 100 and chance(rng, 0.1):
-        sweetness = pick(rng, phrases.all_normal)
-    else:
-        sugar = _level(phrases.sugar, phrases.mixed_sugar, item["sugar"], rng, mixed)
-        ice = _level(phrases.ice, phrases.mixed_ice, item["ice"], rng, mixed)
-        sweetness = pick(rng, (" ", ", ")).join(words for words in shuffled(rng, (sugar, ice)) if words)
+        return pick(rng, phrases.all_normal)
+    sugar = _level(phrases.sugar, phrases.mixed_sugar, item["sugar"], rng, mixed)
+    ice = _level(phrases.ice, phrases.mixed_ice, item["ice"], rng, mixed)
+    first, second = shuffled(rng, (sugar, ice))
+    if not first or not second:
+        return first or second
+    # "đường 30% 50 đá": the comma keeps each number with its own word.
+    alike = first[0].isdigit() == second[0].isdigit()
+    return first + (pick(rng, (" ", " ", ", ")) if alike else ", ") + second
 
-    toppings = ""
-    if item["toppings"]:
-        names = ", ".join(item["toppings"][:-1])
-        names += (pick(rng, phrases.last_topping) if names else "") + item["toppings"][-1]
-        toppings = pick(rng, phrases.mixed_toppings if mixed and phrases.mixed_toppings else phrases.toppings)
-        toppings = toppings.format(toppings=names)
-    elif chance(rng, 0.06):
-        toppings = pick(rng, phrases.no_toppings)
 
-    text = head.format(**slots)
-    parts = [part for part in shuffled(rng, (size, sweetness, toppings)) if part]
-    for at, part in enumerate(parts):
+def _write_toppings(names: list[str], phrases: Phrases, rng: Random, mixed: bool) -> str:
+    if not names:
+        return pick(rng, phrases.no_toppings) if chance(rng, 0.06) else ""
+    listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + pick(rng, phrases.last_topping) + names[-1]
+    return pick(rng, phrases.mixed_toppings if mixed and phrases.mixed_toppings else phrases.toppings).format(toppings=listed)
+
+
+def _write_item(item: Item, phrases: Phrases, rng: Random, *, mixed: bool, may_correct: bool) -> _Written:
+    many = item["quantity"] > 1
+    heads, sized = (phrases.heads_many, phrases.sized_many) if many else (phrases.heads_one, phrases.sized_one)
+    size_before = size_after = ""
+    if item["size"] != "M" or chance(rng, 0.3):
+        if chance(rng, 0.3):
+            size_before = pick(rng, phrases.size_words[item["size"]])
+        else:
+            size_after = pick(rng, phrases.sizes[item["size"]])
+    if size_after and may_correct and chance(rng, 0.05):
+        wrong = pick(rng, [size for size in SIZES if size != item["size"]])
+        size_after = pick(rng, phrases.corrections).format(wrong=pick(rng, phrases.sizes[wrong]), right=size_after)
+    text = pick(rng, sized if size_before else heads).format(
+        n=pick(rng, phrases.numbers[item["quantity"] - 1]), digit=item["quantity"], size=size_before, drink=item["drink"]
+    )
+    toppings = _write_toppings(item["toppings"], phrases, rng, mixed)
+    details = [words for words in shuffled(rng, (size_after, _write_sweetness(item, phrases, rng, mixed), toppings)) if words]
+    before = ""
+    for words in details:
         # A comma closes a list of toppings, so that what follows cannot be read as part of it.
-        comma = (at > 0 and (parts[at - 1] == toppings or chance(rng, 0.4))) or chance(rng, 0.25)
-        text += (", " if comma else " ") + part
-    return text, bool(parts)
+        comma = chance(rng, 0.35) or (before == toppings != "")
+        text += (", " if comma else " ") + words
+        before = words
+    return _Written(text, bool(details), bool(item["toppings"]) and before == toppings)
 
 
 def _write_items(items: list[Item], phrases: Phrases, rng: Random, *, mixed: bool) -> str:
     written = [_write_item(item, phrases, rng, mixed=mixed, may_correct=len(items) == 1) for item in items]
-    text, details_before = written[0]
-    stop = pick(rng, ("; ", "\n", ". "))
-    for following, details in written[1:]:
-        # "one A and one B, less ice": whose ice? Say "and" only where the details have one owner.
-        clear = details_before or not details
-        text += (pick(rng, phrases.and_words) if clear and stop == "; " else stop) + following
-        details_before = details
+    text = written[0].text
+    full_stop = pick(rng, ("; ", "\n", ". "))
+    for before, after in pairwise(written):
+        # "A and B, less ice": whose ice? "A with pudding and B": is B a topping? "And" only where neither can be asked.
+        clear = (before.details or not after.details) and not before.ends_in_toppings
+        text += (pick(rng, phrases.and_words) if clear else full_stop) + after.text
     return text
 
 
@@ -103,15 +116,15 @@ def write_order(items: list[Item], phrases: Phrases, carriers: Carriers, rng: Ra
     mixed = bool(phrases.mixed_sugar) and chance(rng, 0.15)
     speaker = pick(rng, carriers.speakers)
     names = {"you": speaker.you, "me": speaker.me}
-    greeting = pick(rng, carriers.greetings).format(**names) if chance(rng, 0.4) else ""
+    greeting = pick(rng, carriers.greetings).format(**names) if chance(rng, 0.3) else ""
     ask = pick(rng, carriers.asks).format(**names)
     text = " ".join(part for part in (ask, _write_items(items, phrases, rng, mixed=mixed)) if part)
     if greeting:
         text = greeting + pick(rng, (" ", ", ", " ")) + text
-    if chance(rng, 0.35):
+    if chance(rng, 0.25):
         text += " " + pick(rng, speaker.ends)
-    if chance(rng, 0.35):
-        closings = phrases.mixed_closings if mixed else carriers.closings
+    if chance(rng, 0.22):
+        closings = carriers.mixed_closings if mixed and carriers.mixed_closings else carriers.closings
         slots = {slot: pick(rng, values) for slot, values in phrases.fillers.items()}
         text += pick(rng, (", ", ". ")) + pick(rng, closings).format(**names, **slots)
     return text[0].upper() + text[1:] if chance(rng, 0.4) else text

@@ -29,6 +29,8 @@ class Carriers:
     greetings: tuple[str, ...]
     asks: tuple[str, ...]
     closings: tuple[str, ...]
+    mixed_closings: tuple[str, ...] = ()
+    """English inside Vietnamese, as young customers type it."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,9 @@ class Phrases:
     heads_one: tuple[str, ...]
     """One cup of a drink: templates of {n} and {drink}, the number perhaps left out."""
     heads_many: tuple[str, ...]
-    heads_sized: tuple[str, ...]
-    """Any number of cups, the size said before the drink: templates of {n}, {size} and {drink}."""
+    sized_one: tuple[str, ...]
+    """The same with the size said before the drink: templates of {n}, {size} and {drink}."""
+    sized_many: tuple[str, ...]
     size_words: dict[str, tuple[str, ...]]
     """Sizes that fit before the drink."""
     sizes: dict[str, tuple[str, ...]]
@@ -58,8 +61,7 @@ class Phrases:
     mixed_sugar: Levels
     mixed_ice: Levels
     mixed_toppings: tuple[str, ...]
-    mixed_closings: tuple[str, ...]
-    """English inside Vietnamese, as young customers type it."""
+    """Sugar, ice and toppings in English inside Vietnamese; empty where the language is English."""
     corrections: tuple[str, ...]
     """Templates of {wrong} and {right}: the customer changes the size."""
     and_words: tuple[str, ...]
@@ -68,5 +70,16 @@ class Phrases:
     unseen: Carriers
     fillers: dict[str, tuple[str, ...]]
     """Values of the slots in closings: names, streets, floors, hours, money."""
-    short_forms: tuple[tuple[str, str], ...]
+    typed: tuple[tuple[str, str], ...]
     """Chat spellings and common mistakes: (as it should be, as it is typed)."""
+
+
+def options(text: str) -> tuple[str, ...]:
+    """`"one | two"` -> `("one", "two")`; long lists of phrases read better so."""
+    return tuple(option.strip() for option in text.split("|"))
+
+
+def spellings(text: str) -> tuple[tuple[str, str], ...]:
+    """`"not: nt, nott | you: u"` -> `(("not", "nt"), ("not", "nott"), ("you", "u"))`."""
+    pairs = (entry.split(": ") for entry in options(text))
+    return tuple((right, typed) for right, several in pairs for typed in several.split(", "))

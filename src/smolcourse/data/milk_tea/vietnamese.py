@@ -1,12 +1,13 @@
 """Vietnamese phrases."""
 
-from smolcourse.data.milk_tea.phrases import Carriers, Phrases, Speaker
+from smolcourse.data.milk_tea.phrases import Carriers, Phrases, Speaker, options, spellings
 
 VIETNAMESE = Phrases(
     numbers=(("một", "1"), ("hai", "2"), ("ba", "3"), ("bốn", "4"), ("năm", "5")),
     heads_one=("{drink}", "{n} ly {drink}", "{n} cốc {drink}", "{n} {drink}", "ly {drink}", "{drink} {n} ly"),
-    heads_many=("{n} ly {drink}", "{n} cốc {drink}", "{n} {drink}", "{drink} {n} ly", "{drink} x{digit}", "{n} phần {drink}"),
-    heads_sized=("{n} ly {size} {drink}", "{n} cốc {size} {drink}"),
+    heads_many=("{n} ly {drink}", "{n} cốc {drink}", "{n} {drink}", "{drink} {n} ly", "{drink} x{digit}"),
+    sized_one=("{n} ly {size} {drink}", "{n} cốc {size} {drink}", "ly {size} {drink}"),
+    sized_many=("{n} ly {size} {drink}", "{n} cốc {size} {drink}"),
     size_words={"S": ("nhỏ", "size S"), "M": ("vừa", "size M"), "L": ("lớn", "size L")},
     sizes={
         "S": ("size S", "size nhỏ", "cỡ nhỏ"),
@@ -33,7 +34,6 @@ VIETNAMESE = Phrases(
         "thêm {toppings}",
         "topping {toppings}",
         "kèm {toppings}",
-        "có {toppings}",
         "cho thêm {toppings}",
     ),
     no_toppings=("không topping", "không lấy topping"),
@@ -41,9 +41,8 @@ VIETNAMESE = Phrases(
     mixed_sugar={0: ("no sugar",), 30: ("less sugar",), 50: ("half sugar",), 70: ("70% sugar",), 100: ("full sugar",)},
     mixed_ice={0: ("no ice",), 30: ("less ice",), 50: ("half ice",), 70: ("70% ice",), 100: ("full ice",)},
     mixed_toppings=("add {toppings}", "add thêm {toppings}", "extra {toppings}"),
-    mixed_closings=("take away nha", "thanks {you}", "ship asap nha", "tks {you} nhiều"),
     corrections=("{wrong} à nhầm {right}", "{wrong}, à không, {right}", "{wrong} ủa lộn {right}"),
-    and_words=(" và ", ", ", " với ", " và thêm "),
+    and_words=(" và ", ", ", " với "),
     known=Carriers(
         speakers=(
             Speaker("shop", "mình", ("nha", "nhé", "nha shop", "với")),
@@ -58,65 +57,50 @@ VIETNAMESE = Phrases(
             Speaker("bạn", "tớ", ("nhé", "với", "nha bạn")),
         ),
         greetings=("{you} ơi", "{you} ơi", "alo {you}", "chào {you}", "hi {you}"),
-        asks=(
-            *("cho {me}", "cho {me}", "cho {me} xin", "cho {me} đặt", "{me} lấy", "{me} đặt", "{me} order", "{me} gọi"),
-            *("{me} muốn đặt", "lấy cho {me}", "làm cho {me}", "làm giúp {me}", "đặt giúp {me}", "bán cho {me}", "đặt", ""),
+        asks=options(
+            "cho {me} | cho {me} | cho {me} xin | cho {me} đặt | {me} lấy | {me} đặt | {me} order | {me} gọi | {me} muốn đặt"
+            "| lấy cho {me} | làm cho {me} | làm giúp {me} | đặt giúp {me} | bán cho {me} | đặt |"
         ),
-        closings=(
-            *("cảm ơn {you}", "{you} làm nhanh giúp {me}", "giao giúp {me}", "{me} mang về", "{me} uống tại quán"),
-            *("{me} chuyển khoản rồi", "trời nóng quá", "tính tiền luôn", "ghi tên {name}", "{me} tên {name}"),
-            *(
-                "giao số {number} {street}",
-                "giao lên tầng {floor}",
-                "{hour} giờ {me} qua lấy",
-                "{hour}h giao",
-                "{me} đưa {money}k",
-            ),
-            *("sđt đuôi {tail}", "nhà số {number} {street}"),
+        closings=options(
+            "cảm ơn {you} | {you} làm nhanh giúp {me} | giao giúp {me} | {me} mang về | {me} uống tại quán | trời nóng quá"
+            "| {me} chuyển khoản rồi | tính tiền luôn | ghi tên {name} | {me} tên {name} | giao số {number} {street}"
+            "| giao lên tầng {floor} | {hour} giờ {me} qua lấy | {hour}h giao | {me} đưa {money}k | sđt đuôi {tail}"
+            "| nhà số {number} {street}"
         ),
+        mixed_closings=("take away nha", "thanks {you}", "ship asap nha", "tks {you} nhiều"),
     ),
     unseen=Carriers(
         speakers=(
-            Speaker("cô", "con", ("nghen cô", "cô nghen", "dạ")),
-            Speaker("chú", "cháu", ("chú nhá", "nhá chú", "dạ")),
+            Speaker("cô", "con", ("nghen cô", "cô nghen", "nghe cô")),
+            Speaker("chú", "cháu", ("chú nhá", "nhá chú")),
             Speaker("tiệm", "tui", ("nghen", "hen", "đó nghen")),
-            Speaker("bác", "cháu", ("bác nhá", "dạ")),
+            Speaker("bác", "cháu", ("bác nhá", "nhá bác")),
             Speaker("ad", "mị", ("nhá", "nhá ad", "hen")),
         ),
         greetings=("dạ thưa {you}", "{you} có đó không", "ê {you}", "xin phép {you}", "hello {you}"),
-        asks=(
-            *("{me} cần", "{me} chốt", "{me} thèm", "lên đơn cho {me}", "pha cho {me}", "chuẩn bị cho {me}"),
-            *("cho {me} mua", "nhờ {you} làm", "{me} kêu", "phiền {you} pha"),
+        asks=options(
+            "{me} cần | {me} chốt | {me} thèm | {me} kêu | lên đơn cho {me} | pha cho {me} | chuẩn bị cho {me} | cho {me} mua"
+            "| nhờ {you} làm | phiền {you} pha"
         ),
-        closings=(
-            *("tổng hết bao nhiêu", "để ở phòng bảo vệ", "gói kỹ giùm {me}", "nhớ kèm ống hút", "tới nơi thì gọi {me}"),
-            *("có mã giảm giá hông", "giao phòng {number}", "giao hẻm {number}", "{me} đợi ngoài cổng", "{me} ngồi bàn {floor}"),
-            *("bữa trước uống ngon quá", "chúc {you} đắt khách"),
+        closings=options(
+            "tổng hết bao nhiêu | để ở phòng bảo vệ | gói kỹ giùm {me} | nhớ kèm ống hút | tới nơi thì gọi {me}"
+            "| có mã giảm giá hông | giao phòng {number} | giao hẻm {number} | {me} đợi ngoài cổng | {me} ngồi bàn {floor}"
+            "| bữa trước uống ngon quá | chúc {you} đắt khách"
         ),
     ),
     fillers={
-        "name": ("Lan", "Huy", "Ngọc", "Minh", "Trang", "Hà", "Tú", "Phúc"),
-        "street": ("Lê Lợi", "Hai Bà Trưng", "Hàng Bông", "Trần Phú", "Nguyễn Trãi", "Hoa Mai"),
-        "number": ("5", "8", "12", "27", "30", "50", "64", "105"),
-        "floor": ("2", "3", "5", "7", "9"),
-        "hour": ("2", "3", "4", "5", "9", "10"),
-        "money": ("50", "100", "200", "500"),
-        "tail": ("123", "482", "500", "709", "915"),
+        "name": options("Lan | Huy | Ngọc | Minh | Trang | Hà | Tú | Phúc"),
+        "street": options("Lê Lợi | Hai Bà Trưng | Hàng Bông | Trần Phú | Nguyễn Trãi | Hoa Mai"),
+        "number": options("5 | 8 | 12 | 27 | 30 | 50 | 64 | 105"),
+        "floor": options("2 | 3 | 5 | 7 | 9"),
+        "hour": options("2 | 3 | 4 | 5 | 9 | 10"),
+        "money": options("50 | 100 | 200 | 500"),
+        "tail": options("123 | 482 | 500 | 709 | 915"),
     },
-    short_forms=(
-        *(("không", "ko"), ("không", "k"), ("không", "hông"), ("mình", "mik"), ("mình", "mk"), ("em", "e"), ("anh", "a")),
-        *(("chị", "c"), ("trà sữa", "ts"), ("trà sữa", "trà sửa"), ("trân châu", "tc"), ("trân châu", "chân châu")),
-        *(("thêm", "thim"), ("với", "vs"), ("được", "đc"), ("nha", "nhaaa"), ("nhé", "nhé nhé"), ("shop", "sốp"), ("ơi", "ưi")),
-        *(("topping", "toping"), ("pudding", "puding"), ("matcha", "macha"), ("socola", "sô cô la"), ("cheese", "chese")),
-        *(
-            ("size", "sai"),
-            ("cảm ơn", "cảm mơn"),
-            ("và", "dà"),
-            ("đường", "đừong"),
-            ("ít", "ích"),
-            ("một", "mụt"),
-            ("kem", "kemm"),
-        ),
-        *(("bình thường", "bt"), ("giúp", "júp"), ("cho", "choo"), ("ô long", "olong"), ("quá", "wá"), ("rồi", "ròi")),
+    typed=spellings(
+        "không: ko, k, hông | mình: mik, mk | em: e | anh: a | chị: c | với: vs | giúp: júp | nhé: nhóe | ơi: ưi | shop: sốp"
+        "| trà sữa: ts, trà sửa | trân châu: tc, chân châu | đường: đừong | ít: ích | thêm: thim | size: sai, sz"
+        "| topping: toping | pudding: puding | matcha: macha | socola: sô cô la | cheese: chese | ô long: olong | một: 1 | bình thường: bt"
+        "| cảm ơn: cảm mơn, cám ơn | quá: wá | rồi: ròi"
     ),
 )
