@@ -2,6 +2,7 @@
 
 import typer
 
+from smolcourse.cli.data import data_app
 from smolcourse.language import tr
 
 app = typer.Typer(
@@ -14,3 +15,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(data_app, name="data")

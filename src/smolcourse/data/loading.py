@@ -1,0 +1,104 @@
+"""Data sets by name: the built-in ones, or a file, folder or reference. Rows come out native, ready for a trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from smolcourse.data.formats import native_format, to_native
+from smolcourse.data.hub import HUB
+from smolcourse.data.json_files import Row
+from smolcourse.data.problems import RowError, located
+from smolcourse.data.reading import read_rows
+from smolcourse.errors import SmolError
+
+BUILT_IN = ("milk-tea",)
+CONFIG_KEYS = ("size", "seed", "language")
+_DEFAULT_SIZE = {"train": 2000}
+_DEFAULT_TEST_SIZE = 200
+
+
+def load_rows(name: str, config: Mapping[str, Any] | None = None, split: str | None = None) -> Iterator[Row]:
+    """Streams the native rows of a data set.
+
+    Args:
+        name: `milk-tea`; a file or folder; a reference that `assets.resolve` knows; `hf:org/name[:config][@revision]`.
+        config: `size` (at most so many rows); for built-in data also `seed` and `language`.
+        split: `train`, `new`, `unseen`, `noisy` for milk-tea; the part of any source that has several.
+
+    Raises:
+        SmolError: with `file:row key`, at the first row that is broken or of another shape than the first.
+    """
+    config = {key: value for key, value in (config or {}).items() if value is not None}
+    _check_config(config, built_in=name in BUILT_IN)
+    if name in BUILT_IN:
+        return iter(_generate(config, split or "train"))
+    return islice(_native_rows(name, split), config.get("size"))
+
+
+def locate(name: str) -> str | Path:
+    """What `read_rows` takes for a name: a path that exists, a hub data set, or what the assets room resolves."""
+    if name.startswith(HUB) or Path(name).exists():
+        return name
+    from smolcourse.assets import resolve
+
+    return resolve(name)
+
+
+def _generate(config: dict[str, Any], split: str) -> list[Row]:
+    from smolcourse.data.milk_tea import SPLITS, generate
+
+    known = next((part for part in SPLITS if part == split), None)
+    if known is None:
+        raise SmolError(
+            f"milk-tea không có phần {split!r}; có: {', '.join(SPLITS)}",
+            f"milk-tea has no split {split!r}; there are: {', '.join(SPLITS)}",
+            fix="--split train",
+        )
+    size = config.get("size", _DEFAULT_SIZE.get(split, _DEFAULT_TEST_SIZE))
+    return generate(size, seed=config.get("seed", 0), split=known, language=config.get("language", "vi"))
+
+
+def _native_rows(name: str, split: str | None) -> Iterator[Row]:
+    source = locate(name)
+    expected = None
+    for number, row in read_rows(source, split=split):
+        try:
+            native = to_native(row)
+            shape = native_format(native)
+            expected = expected or shape
+            if shape != expected:
+                raise RowError(
+                    "mixed_formats",
+                    f"hàng này thuộc dạng {shape}, các hàng trước thuộc dạng {expected}",
+                    f"this row is {shape}, the rows before are {expected}",
+                    fix=f"smol data check {source} --fix NEW.jsonl",
+                )
+        except RowError as error:
+            raise located(error, source, number) from None
+        yield native
+
+
+def _check_config(config: dict[str, Any], *, built_in: bool) -> None:
+    allowed = CONFIG_KEYS if built_in else ("size",)
+    for key, value in config.items():
+        if key not in allowed:
+            raise SmolError(
+                f"không có khoá {key!r} cho bộ dữ liệu này",
+                f"this data set takes no key {key!r}",
+                where=f"dataset_config.{key}",
+                fix=", ".join(allowed),
+            )
+        if key == "language":
+            if value not in ("vi", "en"):
+                raise SmolError(
+                    "language là vi hoặc en", "language is vi or en", where="dataset_config.language", fix="language: vi"
+                )
+        elif not isinstance(value, int) or isinstance(value, bool) or value < (1 if key == "size" else 0):
+            raise SmolError(
+                f"{key} phải là số nguyên dương, không phải {value!r}",
+                f"{key} must be a positive integer, not {value!r}",
+                where=f"dataset_config.{key}",
+            )
