@@ -1,0 +1,611 @@
+"""The run folder: the contract between training and everything that shows a run.
+
+    recipe.yaml       the resolved recipe
+    environment.json  versions, processor, calibration, commit
+    state.json        created | running | finished | interrupted | failed
+    metrics.jsonl     one line per logged step, only ever appended to
+    samples.jsonl     answers to the fixed prompts while training
+    checkpoints/      checkpoint-STEP folders, each complete or not there
+    model/ adapter/   the result
+    report.md         what was run and what came of it
+
+A power cut, `kill -9` or a full disk may fall between any two lines of this file, so each write either adds one whole line
+(one `write`, then `fsync`) or replaces a whole file, and a name that ends in `.partial` is never read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import time
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+import yaml
+
+from smolcourse import hardware
+from smolcourse.errors import SmolError
+
+State = Literal["created", "running", "finished", "interrupted", "failed"]
+STATES: tuple[State, ...] = ("created", "running", "finished", "interrupted", "failed")
+
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+_PARTIAL = ".partial"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder. Holds nothing but its path: every question is answered from the files."""
+
+    path: Path
+
+    # ------------------------------------------------------------ making and finding
+
+    @classmethod
+    def create(cls, recipe: Any, name: str, *, folder: Path | str | None = None) -> Run:
+        """Makes a new run folder `TIME-NAME` and writes the recipe and the environment into it.
+
+        Args:
+            recipe: a dataclass or a mapping; saved as `recipe.yaml`.
+            name: what was run, such as `smollm2-135m/sft/full`; becomes part of the folder's name.
+            folder: where runs live; the recipe's `output_dir`, else `runs`.
+
+        Raises:
+            SmolError: the folder cannot be written, or the disk is full.
+        """
+        values = dataclasses.asdict(recipe) if dataclasses.is_dataclass(recipe) and not isinstance(recipe, type) else dict(recipe)
+        root = Path(folder) if folder is not None else runs_folder(values)
+        stem = f"{datetime.now():%Y%m%d-%H%M%S}-{slug(name)}"
+        with _mendable(root):
+            root.mkdir(parents=True, exist_ok=True)
+            for attempt in range(1, 1000):
+                path = root / (stem if attempt == 1 else f"{stem}-{attempt}")
+                try:
+                    path.mkdir()  # fails if another process was first: the name is ours alone
+                    break
+                except FileExistsError:
+                    continue
+            else:
+                raise SmolError("quá nhiều run cùng tên", "too many runs of the same name", where=str(root / stem))
+        run = cls(path)
+        try:
+            (path / "checkpoints").mkdir()
+            _replace(path / "recipe.yaml", yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+            _replace(path / "environment.json", _json(environment()))
+            run.set_state("created")
+        except (OSError, SmolError):
+            shutil.rmtree(path, ignore_errors=True)  # nothing half-written
+            raise
+        return run
+
+    @classmethod
+    def open(cls, path: Path | str) -> Run:
+        """Opens a run folder for reading.
+
+        Raises:
+            SmolError: there is no such folder, it is no run, or its recipe is unreadable.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise SmolError("không có thư mục run này", "there is no such run folder", where=str(path), fix="smol runs ls")
+        if not (path / "recipe.yaml").is_file():
+            raise SmolError(
+                "thư mục này không phải một run (thiếu recipe.yaml)",
+                "this folder is not a run (recipe.yaml is missing)",
+                where=str(path),
+                fix="smol runs ls",
+            )
+        run = cls(path)
+        run.recipe()
+        return run
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.absolute().name
+
+    # ------------------------------------------------------------ what it is
+
+    def recipe(self) -> dict[str, Any]:
+        """The resolved recipe as plain values."""
+        where = self.path / "recipe.yaml"
+        try:
+            values = yaml.safe_load(where.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise SmolError("không đọc được recipe của run", "the run's recipe cannot be read", where=str(where)) from error
+        if not isinstance(values, dict):
+            raise SmolError(
+                "recipe của run bị hỏng", "the run's recipe is damaged", where=str(where), fix=f"smol runs rm {self.name}"
+            )
+        return values
+
+    def environment(self) -> dict[str, Any]:
+        """Versions, processor and calibration at the start of the run; empty if unreadable."""
+        return _read_json(self.path / "environment.json")
+
+    def state(self) -> State:
+        """The state now. A run whose process is gone was interrupted, whatever the file says."""
+        values = self.status()
+        state = values.get("state")
+        if state == "running":
+            return "running" if _alive(values.get("pid"), values.get("pid_started")) else "interrupted"
+        if state in STATES:
+            return state  # type: ignore[no-any-return]
+        return "interrupted" if self.metrics() else "created"  # unreadable state.json: the metrics tell
+
+    def status(self) -> dict[str, Any]:
+        """`state.json` as it stands: state, pid, times, and what `set_state` was given; empty if unreadable."""
+        return _read_json(self.path / "state.json")
+
+    def set_state(self, state: State, **details: Any) -> None:
+        """Replaces the state at once; details given before are kept.
+
+        Args:
+            details: plain values, such as `total_steps=300`, `error="..."`.
+        """
+        now = time.time()
+        values = {"created_at": now, **self.status(), **details, "state": state, "updated_at": now}
+        if state == "running":
+            values |= {"pid": os.getpid(), "pid_started": psutil.Process().create_time()}
+        with _mendable(self.path):
+            _replace(self.path / "state.json", _json(values))
+
+    # ------------------------------------------------------------ lines
+
+    def append_metrics(self, step: int, **values: Any) -> None:
+        """Adds one line to `metrics.jsonl` and waits until it is on the disk.
+
+        Raises:
+            SmolError: the disk is full or read-only; the lines before stay whole.
+        """
+        with _mendable(self.path / "metrics.jsonl"):
+            _append_line(self.path / "metrics.jsonl", {"step": step, **values})
+
+    def append_sample(self, step: int, prompt: Any, answer: str, **values: Any) -> None:
+        """Adds one answer to a fixed prompt to `samples.jsonl`."""
+        with _mendable(self.path / "samples.jsonl"):
+            _append_line(self.path / "samples.jsonl", {"step": step, "prompt": prompt, "answer": answer, **values})
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """All whole lines of `metrics.jsonl`. A torn last line, as a crash leaves it, is passed over."""
+        return list(_lines(self.path / "metrics.jsonl"))
+
+    def samples(self) -> list[dict[str, Any]]:
+        """All whole lines of `samples.jsonl`."""
+        return list(_lines(self.path / "samples.jsonl"))
+
+    def rewind(self, step: int) -> int:
+        """Goes back to a checkpoint: drops the lines after `step`, doubled lines and a torn last line.
+
+        Steps that are run again are then logged once.
+
+        Returns:
+            how many metric lines were dropped.
+        """
+        dropped = 0
+        for name in ("metrics.jsonl", "samples.jsonl"):
+            path = self.path / name
+            if not path.exists():
+                continue
+            lines = list(_lines(path))
+            kept, seen = [], set()
+            for values in lines:
+                text = _json_line(values)
+                if values.get("step", 0) <= step and text not in seen:
+                    kept.append(text)
+                    seen.add(text)
+            with _mendable(path):
+                _replace(path, "".join(line + "\n" for line in kept))
+            dropped += (len(lines) - len(kept)) if name == "metrics.jsonl" else 0
+        return dropped
+
+    # ------------------------------------------------------------ checkpoints
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    def staging(self) -> Path:
+        """An empty folder to write a checkpoint into, before `commit_checkpoint` gives it its name."""
+        folder = self.checkpoints / f"staging{_PARTIAL}"
+        with _mendable(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        return folder
+
+    def commit_checkpoint(self, written: Path, step: int, *, keep: int = 2) -> Path:
+        """Makes a written folder the checkpoint of `step`, and drops the oldest beyond `keep`.
+
+        The files are on the disk before the folder gets its name: a checkpoint is complete or not there.
+        """
+        final = self.checkpoints / f"checkpoint-{step}"
+        with _mendable(final):
+            for file in sorted(written.rglob("*")):
+                if file.is_file():
+                    _sync(file)
+            if final.exists():  # the same step again, after a resume: the new one takes its place
+                _discard(final)
+            os.replace(written, final)
+            _sync(self.checkpoints)
+        for path in self.list_checkpoints()[: -max(1, keep)]:
+            _discard(path)
+        return final
+
+    def save_checkpoint(self, step: int, write: Callable[[Path], None], *, keep: int = 2) -> Path:
+        """Writes a checkpoint with `write(folder)`, then commits it. If `write` fails, what it left is removed.
+
+        Raises:
+            SmolError: the disk is full; the checkpoints before stay whole.
+        """
+        staging = self.staging()
+        try:
+            with _mendable(self.checkpoints / f"checkpoint-{step}"):
+                write(staging)
+            return self.commit_checkpoint(staging, step, keep=keep)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def list_checkpoints(self) -> list[Path]:
+        """Complete checkpoints, oldest step first."""
+        try:
+            found = [(int(match[1]), path) for path in self.checkpoints.iterdir() if (match := _CHECKPOINT.fullmatch(path.name))]
+        except OSError:
+            return []
+        return [path for _, path in sorted(found) if path.is_dir() and any(path.iterdir())]
+
+    def latest_checkpoint(self) -> tuple[int, Path] | None:
+        """Step and folder of the newest complete checkpoint."""
+        complete = self.list_checkpoints()
+        return (int(complete[-1].name.removeprefix("checkpoint-")), complete[-1]) if complete else None
+
+    def clean(self) -> None:
+        """Removes what a killed process left half-written, and mends a torn last line. Call it under `lock()`."""
+        leftovers = [*self.path.glob(f"*{_PARTIAL}"), *self.checkpoints.glob(f"*{_PARTIAL}")]
+        for path in leftovers:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        for name in ("metrics.jsonl", "samples.jsonl"):
+            with _mendable(self.path / name):
+                _mend_tail(self.path / name)
+
+    # ------------------------------------------------------------ one at a time
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps other processes from training in this run. The system lets go of the lock when a process dies, however it dies.
+
+        Raises:
+            SmolError: another process trains in this run.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path / ".lock", timeout=0)
+        with _mendable(self.path):
+            try:
+                lock.acquire()
+            except Timeout as error:
+                pid = self.status().get("pid")
+                raise SmolError(
+                    f"một tiến trình khác (pid {pid}) đang huấn luyện trong run này",
+                    f"another process (pid {pid}) is training in this run",
+                    where=self.name,
+                    fix="smol runs ls",
+                ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    # ------------------------------------------------------------ result
+
+    def result(self) -> Path | None:
+        """Folder of the trained model or adapter; None before the end."""
+        for name in ("model", "adapter"):
+            if (self.path / name).is_dir() and any((self.path / name).iterdir()):
+                return self.path / name
+        return None
+
+    def write_report(self, text: str) -> Path:
+        """Writes `report.md` (its text comes from `report_text`)."""
+        with _mendable(self.path / "report.md"):
+            _replace(self.path / "report.md", text)
+        return self.path / "report.md"
+
+    def remove(self) -> None:
+        """Deletes the run folder.
+
+        Raises:
+            SmolError: it is being trained.
+        """
+        if self.state() == "running":
+            raise SmolError(
+                f"run đang chạy (pid {self.status().get('pid')}), không xoá",
+                f"the run is being trained (pid {self.status().get('pid')}) and was not removed",
+                where=self.name,
+                fix="Ctrl-C",
+            )
+        with self.lock():
+            pass  # nobody is about to train in it
+        hidden = self.path.with_name(f"{self.name}{_PARTIAL}")
+        with _mendable(self.path):
+            os.replace(self.path, hidden)  # first a new name, in one step: a half-deleted folder never passes for a run
+            shutil.rmtree(hidden)
+
+
+# ---------------------------------------------------------------- many runs
+
+
+def runs_folder(recipe: Mapping[str, Any] | None = None) -> Path:
+    """Where runs live: the recipe's `output_dir`, else `runs` in the current folder."""
+    return Path(str((recipe or {}).get("output_dir") or "runs"))
+
+
+def list_runs(folder: Path | str | None = None) -> list[Run]:
+    """All runs of a folder, oldest first. Folders that are no runs are passed over."""
+    root = Path(folder) if folder is not None else runs_folder()
+    if not root.is_dir():
+        return []
+    found = [Run(path) for path in root.iterdir() if not path.name.endswith(_PARTIAL) and (path / "recipe.yaml").is_file()]
+    return sorted(found, key=lambda run: (run.status().get("created_at") or run.path.stat().st_mtime, run.name))
+
+
+def find_run(reference: str, folder: Path | str | None = None) -> Run:
+    """A run by name, path, unique beginning or part of its name, or `latest`.
+
+    Raises:
+        SmolError: none, or several, fit.
+    """
+    if reference != "latest" and (Path(reference) / "recipe.yaml").is_file():
+        return Run.open(reference)
+    runs = list_runs(folder)
+    wanted = unicodedata.normalize("NFC", reference)
+    if reference == "latest" and runs:
+        return Run.open(runs[-1].path)
+    for fits in (str.__eq__, str.startswith, str.__contains__):
+        hits = [run for run in runs if fits(unicodedata.normalize("NFC", run.name), wanted)]
+        if len(hits) == 1:
+            return Run.open(hits[0].path)
+        if hits and wanted:
+            names = ", ".join(run.name for run in hits[:5])
+            raise SmolError(
+                f"{reference!r} khớp với nhiều run: {names}", f"{reference!r} fits several runs: {names}", fix="smol runs ls"
+            )
+    if Path(reference).is_dir():
+        return Run.open(reference)  # says why it is none
+    raise SmolError(
+        "chưa có run nào" if not runs else f"không có run {reference!r}",
+        "there are no runs yet" if not runs else f"no run {reference!r}",
+        fix="smol runs ls" if runs else "smol train smollm2-135m/sft/full",
+    )
+
+
+def slug(name: str) -> str:
+    """A recipe's name as part of a folder's name: letters of any language stay, the rest becomes `-`."""
+    text = re.sub(r"[^\w.]+", "-", unicodedata.normalize("NFC", name).removesuffix(".yaml")).strip("-._")
+    while len(text.encode()) > 120:  # a file name holds 255 bytes, and others are built from this one
+        text = text[:-1]
+    return text or "run"
+
+
+# ---------------------------------------------------------------- environment
+
+
+def environment() -> dict[str, Any]:
+    """What is needed to tell two runs apart: versions, processor, limits, calibration, commit. No user name, no home folder."""
+    facts = hardware.machine(with_accelerator=False)
+    calibration = hardware.cached_calibration()
+    values: dict[str, Any] = scrub(
+        {
+            "versions": versions(),
+            "system": facts.system,
+            "cpu": facts.cpu,
+            "usable_cores": facts.usable_cores,
+            "memory_total": facts.memory_total,
+            "calibration": calibration.as_dict() if calibration else None,
+            "commit": _commit(),
+        }
+    )
+    return values
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that shape a result; missing ones are left out."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version()}
+    for name in ("smolcourse", "torch", "transformers", "peft", "accelerate", "datasets", "tokenizers", "safetensors", "numpy"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def scrub(value: Any) -> Any:
+    """Takes the home folder and the user's name out of every text of a JSON value, so that it can be shown to others."""
+    home = str(Path.home())
+    if isinstance(value, str):
+        if home not in ("/", ""):
+            value = value.replace(home, "~")
+        user = Path(home).name
+        return re.sub(rf"(?<=[/\\]){re.escape(user)}(?=[/\\]|$)", "USER", value) if len(user) > 1 else value
+    if isinstance(value, Mapping):
+        return {scrub(key): scrub(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [scrub(item) for item in value]
+    return value
+
+
+def _commit() -> str | None:
+    """The commit of the folder we run in, with `+` if files are changed; None outside a repository."""
+    try:
+        head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, timeout=5, check=True)
+        dirty = subprocess.run(["git", "status", "--porcelain", "-uno"], capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
+
+
+# ---------------------------------------------------------------- files
+
+
+@contextlib.contextmanager
+def _mendable(where: Path) -> Iterator[None]:
+    """Turns what the disk refuses into an error that the user can mend."""
+    try:
+        yield
+    except OSError as error:
+        import errno
+
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise SmolError("đĩa đã đầy", "the disk is full", where=str(where), fix="smol runs rm RUN") from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise SmolError(
+                "không có quyền ghi vào thư mục này", "this folder cannot be written", where=str(where), fix="output_dir=..."
+            ) from error
+        if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
+            raise SmolError(
+                f"không dùng được làm thư mục: {error.strerror}", f"cannot serve as a folder: {error.strerror}", where=str(where)
+            ) from error
+        raise
+
+
+def _plain(value: Any) -> Any:
+    """Values as JSON has them: tensors and numpy scalars become numbers, and NaN, which JSON lacks, becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if callable(getattr(value, "item", None)):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _json_line(values: Mapping[str, Any]) -> str:
+    return json.dumps(_plain(values), ensure_ascii=False, allow_nan=False, default=str)
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    return json.dumps(_plain(values), ensure_ascii=False, allow_nan=False, indent=1, default=str) + "\n"
+
+
+def _append_line(path: Path, values: Mapping[str, Any]) -> None:
+    """One `write` of one line, then `fsync`. If it fails half-way, the file is cut back to what it was."""
+    data = (_json_line(values) + "\n").encode()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        size = os.fstat(descriptor).st_size
+        try:
+            written = os.write(descriptor, data)
+            while written < len(data):
+                written += os.write(descriptor, data[written:])
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, size)
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Whole lines of a JSONL file; torn or foreign ones are passed over."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return
+    for line in data.split(b"\n"):
+        with contextlib.suppress(ValueError):  # UnicodeDecodeError is one too
+            values = json.loads(line)
+            if isinstance(values, dict):
+                yield values
+
+
+def _mend_tail(path: Path) -> None:
+    """Cuts a torn last line off, so that the next append starts a line of its own. A whole line without its end gets one."""
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    if not data or data.endswith(b"\n"):
+        return
+    keep = data.rfind(b"\n") + 1
+    try:
+        whole = isinstance(json.loads(data[keep:]), dict)
+    except ValueError:
+        whole = False
+    with path.open("r+b") as file:
+        if whole:
+            file.seek(0, os.SEEK_END)
+            file.write(b"\n")
+        else:
+            file.truncate(keep)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _replace(path: Path, text: str) -> None:
+    """Replaces a whole file at once, or not at all."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}{_PARTIAL}")
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk. Windows cannot do the latter."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _discard(folder: Path) -> None:
+    """Removes a folder so that a crash half-way leaves no complete-looking rest: first a new name, then the files."""
+    hidden = folder.with_name(f"{folder.name}.old{_PARTIAL}")
+    shutil.rmtree(hidden, ignore_errors=True)
+    os.replace(folder, hidden)
+    shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _alive(pid: Any, started: Any) -> bool:
+    """Whether that very process still lives: numbers are used again, so its start time must fit too."""
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return started is None or abs(process.create_time() - float(started)) < 2.0
+    except (psutil.Error, ValueError, TypeError):
+        return False
