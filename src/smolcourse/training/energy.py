@@ -5,7 +5,8 @@ memory, so other programs count in. Recent kernels let only root read them.
 
 Estimated: processor seconds of this process x `WATTS_PER_BUSY_CORE` + seconds x `WATTS_REST`. The assumption is a laptop
 processor of the 28 W class (Intel's base power of its P series) with four performance cores at work: 7 W a core. A 15 W laptop
-takes less, a server core takes about the same; expect the truth within a factor of two. Screen, charger losses and a GPU are not in it.
+takes less, a server core about the same; expect the truth within a factor of two. Screen, charger losses and a GPU are not
+in it.
 """
 
 from __future__ import annotations
