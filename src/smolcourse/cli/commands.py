@@ -2,6 +2,7 @@
 
 import typer
 
+from smolcourse.cli.assets import assets_app
 from smolcourse.cli.data import data_app
 from smolcourse.language import tr
 
@@ -16,4 +17,5 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+app.add_typer(assets_app, name="assets")
 app.add_typer(data_app, name="data")
