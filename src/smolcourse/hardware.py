@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import dataclasses
+import functools
 import json
 import math
 import os
@@ -34,7 +35,8 @@ GIB = 1 << 30
 LAYER_SHAPES = ((512, 576, 576), (512, 576, 1536), (512, 1536, 576))
 # Casting and fp32 master weights eat part of a lower dtype's gain: it must be clearly faster to be worth it.
 CLEARLY_FASTER = 1.25
-_CACHE_VERSION = 1
+BUSY_SCALING = 0.9  # how well cores add up, assumed where other programs keep them from being tried together
+_CACHE_VERSION = 2
 _BUSY_CACHE_SECONDS = 60.0  # a calibration taken while other programs ran is soon taken again
 
 
@@ -227,8 +229,8 @@ class Calibration:
     threads: int
     dtype: str  # fastest dtype to train in: "float32" or "bfloat16"
     gflops: dict[str, float]  # matrix products on the model's own shapes, by dtype, in GFLOP/s
-    bandwidth: float  # copying memory, GB/s, read and written bytes both counted
-    busy: bool  # other programs took more than a fifth of the processor meanwhile: the truth may be better
+    bandwidth: float  # copying memory on one core, GB/s, read and written bytes both counted
+    busy: bool  # other programs took more than a fifth of the processor: all cores together were reckoned, not tried
     measured_at: float  # seconds since 1970
     key: str  # processor, cores and torch version it holds for
 
@@ -311,32 +313,37 @@ def set_threads(threads: int) -> None:
 
 
 def _measure(key: str) -> Calibration:
+    """Measures each dtype on one core by processor time, which other programs cannot stretch, then how well all cores add up."""
     import torch
 
     device = _accelerator()[0]
     before = torch.get_num_threads()
-    busy = _others_busy()
+    busy = device == "cpu" and _others_busy()
+    options = thread_candidates(usable_cores())
     try:
-        options = thread_candidates(usable_cores())
-        speeds = {}
-        for threads in options:
-            torch.set_num_threads(threads)
-            speeds[threads] = _matmul_gflops("float32", device)
-        # Fewer threads must win clearly, so that noise does not halve the machine.
-        threads = max(options, key=lambda count: speeds[count] * (1.05 if count == options[0] else 1.0))
-        torch.set_num_threads(threads)
-        gflops = {"float32": speeds[threads]}
+        torch.set_num_threads(1)
+        one_core = {"float32": _matmul_gflops("float32", device, on_one_core=True)}
         for name in ("bfloat16", "float16"):
             with contextlib.suppress(RuntimeError):  # not every device multiplies every dtype
-                gflops[name] = _matmul_gflops(name, device, hopeless_below=speeds[threads] / 4)
+                one_core[name] = _matmul_gflops(name, device, on_one_core=True, hopeless_below=one_core["float32"] / 4)
         bandwidth = _copy_bandwidth(device)
+        speeds = {options[0]: one_core["float32"] * options[0] * BUSY_SCALING}
+        if device != "cpu":
+            speeds = {options[0]: one_core["float32"]}
+        elif not busy:
+            for threads in options:
+                torch.set_num_threads(threads)
+                speeds[threads] = _matmul_gflops("float32", device)
     finally:
         torch.set_num_threads(before)
+    # Fewer threads must win clearly, so that noise does not halve the machine.
+    threads = max(speeds, key=lambda count: speeds[count] * (1.05 if count == options[0] else 1.0))
+    gain = speeds[threads] / one_core["float32"]
     return Calibration(
         device=device,
         threads=threads,
-        dtype=choose_dtype(gflops),
-        gflops={name: round(value, 1) for name, value in gflops.items()},
+        dtype=choose_dtype(one_core),
+        gflops={name: round(value * gain, 1) for name, value in one_core.items()},
         bandwidth=round(bandwidth, 1),
         busy=busy,
         measured_at=round(time.time(), 1),
@@ -351,18 +358,18 @@ def _others_busy() -> bool:
     return bool(psutil.cpu_percent(None) > 20.0)
 
 
-def _best_seconds(work: Callable[[], Any], settle: Callable[[], None], seconds: float) -> float:
+def _best_seconds(work: Callable[[], Any], settle: Callable[[], None], seconds: float, clock: Callable[[], float]) -> float:
     """The fastest of as many repeats as fit in `seconds` (at least two after a warm-up): noise only ever adds time."""
     work()
     settle()
     best, repeats, start = math.inf, 0, time.perf_counter()
     while repeats < 2 or time.perf_counter() - start < seconds:
-        began = time.perf_counter()
+        began = clock()
         work()
         settle()
-        best = min(best, time.perf_counter() - began)
+        best = min(best, clock() - began)
         repeats += 1
-    return best
+    return max(best, 1e-9)
 
 
 def _settle(device: Device) -> Callable[[], None]:
@@ -372,7 +379,12 @@ def _settle(device: Device) -> Callable[[], None]:
     return {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}.get(device, lambda: None)
 
 
-def _matmul_gflops(dtype: str, device: Device, *, hopeless_below: float = 0.0) -> float:
+def _clock(device: Device, on_one_core: bool) -> Callable[[], float]:
+    """Processor time of this thread where one thread does all the work; Windows counts it too coarsely, and a GPU is not in it."""
+    return time.thread_time if on_one_core and device == "cpu" and sys.platform != "win32" else time.perf_counter
+
+
+def _matmul_gflops(dtype: str, device: Device, *, on_one_core: bool = False, hopeless_below: float = 0.0) -> float:
     """GFLOP/s over one layer's products: all floating point operations over all seconds, 2 operations a multiply-add.
 
     Stops after the first shape if it is slower than `hopeless_below`: an emulated dtype would take minutes.
@@ -380,10 +392,11 @@ def _matmul_gflops(dtype: str, device: Device, *, hopeless_below: float = 0.0) -
     import torch
 
     operations = seconds = 0.0
+    clock = _clock(device, on_one_core)
     for rows, inner, columns in LAYER_SHAPES:
-        rows_by_inner = torch.ones(rows, inner, dtype=getattr(torch, dtype), device=device)
+        batch = torch.ones(rows, inner, dtype=getattr(torch, dtype), device=device)
         weight = torch.ones(columns, inner, dtype=getattr(torch, dtype), device=device)
-        seconds += _best_seconds(lambda a=rows_by_inner, b=weight: torch.nn.functional.linear(a, b), _settle(device), 0.15)  # type: ignore[misc]
+        seconds += _best_seconds(functools.partial(torch.nn.functional.linear, batch, weight), _settle(device), 0.1, clock)
         operations += 2.0 * rows * inner * columns
         if operations / seconds / 1e9 < hopeless_below:
             break
@@ -395,8 +408,9 @@ def _copy_bandwidth(device: Device) -> float:
     import torch
 
     source = torch.zeros(32 << 20, dtype=torch.float32, device=device)
-    target = torch.empty_like(source)
-    return 2 * source.numel() * 4 / _best_seconds(lambda: target.copy_(source), _settle(device), 0.3) / 1e9
+    target = torch.zeros_like(source)
+    seconds = _best_seconds(functools.partial(target.copy_, source), _settle(device), 0.2, _clock(device, True))
+    return 2 * source.numel() * 4 / seconds / 1e9
 
 
 def _read_calibration(key: str) -> Calibration | None:

@@ -4,6 +4,8 @@ import typer
 
 from smolcourse.cli.assets import assets_app
 from smolcourse.cli.data import data_app
+from smolcourse.cli.doctor import doctor
+from smolcourse.cli.runs import runs_app
 from smolcourse.language import tr
 
 app = typer.Typer(
@@ -19,3 +21,5 @@ app = typer.Typer(
 
 app.add_typer(assets_app, name="assets")
 app.add_typer(data_app, name="data")
+app.command(help=tr("Máy đã sẵn sàng chưa, và lệnh sửa nếu chưa.", "Is this machine ready, and what mends it if not."))(doctor)
+app.add_typer(runs_app, name="runs")

@@ -17,12 +17,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
-import math
 import os
 import re
 import shutil
-import subprocess
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
@@ -34,14 +31,26 @@ from typing import Any, Literal
 import psutil
 import yaml
 
-from smolcourse import hardware
 from smolcourse.errors import SmolError
+from smolcourse.training.durable import (
+    PARTIAL,
+    append_line,
+    discard,
+    json_line,
+    json_text,
+    mend_tail,
+    mendable,
+    read_json,
+    read_lines,
+    replace_file,
+    sync,
+)
+from smolcourse.training.environment import environment
 
 State = Literal["created", "running", "finished", "interrupted", "failed"]
 STATES: tuple[State, ...] = ("created", "running", "finished", "interrupted", "failed")
 
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
-_PARTIAL = ".partial"
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,7 @@ class Run:
         values = dataclasses.asdict(recipe) if dataclasses.is_dataclass(recipe) and not isinstance(recipe, type) else dict(recipe)
         root = Path(folder) if folder is not None else runs_folder(values)
         stem = f"{datetime.now():%Y%m%d-%H%M%S}-{slug(name)}"
-        with _mendable(root):
+        with mendable(root):
             root.mkdir(parents=True, exist_ok=True)
             for attempt in range(1, 1000):
                 path = root / (stem if attempt == 1 else f"{stem}-{attempt}")
@@ -81,8 +90,8 @@ class Run:
         run = cls(path)
         try:
             (path / "checkpoints").mkdir()
-            _replace(path / "recipe.yaml", yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
-            _replace(path / "environment.json", _json(environment()))
+            replace_file(path / "recipe.yaml", yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+            replace_file(path / "environment.json", json_text(environment()))
             run.set_state("created")
         except (OSError, SmolError):
             shutil.rmtree(path, ignore_errors=True)  # nothing half-written
@@ -132,7 +141,7 @@ class Run:
 
     def environment(self) -> dict[str, Any]:
         """Versions, processor and calibration at the start of the run; empty if unreadable."""
-        return _read_json(self.path / "environment.json")
+        return read_json(self.path / "environment.json")
 
     def state(self) -> State:
         """The state now. A run whose process is gone was interrupted, whatever the file says."""
@@ -146,7 +155,7 @@ class Run:
 
     def status(self) -> dict[str, Any]:
         """`state.json` as it stands: state, pid, times, and what `set_state` was given; empty if unreadable."""
-        return _read_json(self.path / "state.json")
+        return read_json(self.path / "state.json")
 
     def set_state(self, state: State, **details: Any) -> None:
         """Replaces the state at once; details given before are kept.
@@ -158,8 +167,8 @@ class Run:
         values = {"created_at": now, **self.status(), **details, "state": state, "updated_at": now}
         if state == "running":
             values |= {"pid": os.getpid(), "pid_started": psutil.Process().create_time()}
-        with _mendable(self.path):
-            _replace(self.path / "state.json", _json(values))
+        with mendable(self.path):
+            replace_file(self.path / "state.json", json_text(values))
 
     # ------------------------------------------------------------ lines
 
@@ -169,21 +178,21 @@ class Run:
         Raises:
             SmolError: the disk is full or read-only; the lines before stay whole.
         """
-        with _mendable(self.path / "metrics.jsonl"):
-            _append_line(self.path / "metrics.jsonl", {"step": step, **values})
+        with mendable(self.path / "metrics.jsonl"):
+            append_line(self.path / "metrics.jsonl", {"step": step, **values})
 
     def append_sample(self, step: int, prompt: Any, answer: str, **values: Any) -> None:
         """Adds one answer to a fixed prompt to `samples.jsonl`."""
-        with _mendable(self.path / "samples.jsonl"):
-            _append_line(self.path / "samples.jsonl", {"step": step, "prompt": prompt, "answer": answer, **values})
+        with mendable(self.path / "samples.jsonl"):
+            append_line(self.path / "samples.jsonl", {"step": step, "prompt": prompt, "answer": answer, **values})
 
     def metrics(self) -> list[dict[str, Any]]:
         """All whole lines of `metrics.jsonl`. A torn last line, as a crash leaves it, is passed over."""
-        return list(_lines(self.path / "metrics.jsonl"))
+        return list(read_lines(self.path / "metrics.jsonl"))
 
     def samples(self) -> list[dict[str, Any]]:
         """All whole lines of `samples.jsonl`."""
-        return list(_lines(self.path / "samples.jsonl"))
+        return list(read_lines(self.path / "samples.jsonl"))
 
     def rewind(self, step: int) -> int:
         """Goes back to a checkpoint: drops the lines after `step`, doubled lines and a torn last line.
@@ -198,15 +207,15 @@ class Run:
             path = self.path / name
             if not path.exists():
                 continue
-            lines = list(_lines(path))
+            lines = list(read_lines(path))
             kept, seen = [], set()
             for values in lines:
-                text = _json_line(values)
+                text = json_line(values)
                 if values.get("step", 0) <= step and text not in seen:
                     kept.append(text)
                     seen.add(text)
-            with _mendable(path):
-                _replace(path, "".join(line + "\n" for line in kept))
+            with mendable(path):
+                replace_file(path, "".join(line + "\n" for line in kept))
             dropped += (len(lines) - len(kept)) if name == "metrics.jsonl" else 0
         return dropped
 
@@ -219,8 +228,8 @@ class Run:
 
     def staging(self) -> Path:
         """An empty folder to write a checkpoint into, before `commit_checkpoint` gives it its name."""
-        folder = self.checkpoints / f"staging{_PARTIAL}"
-        with _mendable(folder):
+        folder = self.checkpoints / f"staging{PARTIAL}"
+        with mendable(folder):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
         return folder
@@ -231,16 +240,16 @@ class Run:
         The files are on the disk before the folder gets its name: a checkpoint is complete or not there.
         """
         final = self.checkpoints / f"checkpoint-{step}"
-        with _mendable(final):
+        with mendable(final):
             for file in sorted(written.rglob("*")):
                 if file.is_file():
-                    _sync(file)
+                    sync(file)
             if final.exists():  # the same step again, after a resume: the new one takes its place
-                _discard(final)
+                discard(final)
             os.replace(written, final)
-            _sync(self.checkpoints)
+            sync(self.checkpoints)
         for path in self.list_checkpoints()[: -max(1, keep)]:
-            _discard(path)
+            discard(path)
         return final
 
     def save_checkpoint(self, step: int, write: Callable[[Path], None], *, keep: int = 2) -> Path:
@@ -251,7 +260,7 @@ class Run:
         """
         staging = self.staging()
         try:
-            with _mendable(self.checkpoints / f"checkpoint-{step}"):
+            with mendable(self.checkpoints / f"checkpoint-{step}"):
                 write(staging)
             return self.commit_checkpoint(staging, step, keep=keep)
         finally:
@@ -272,12 +281,12 @@ class Run:
 
     def clean(self) -> None:
         """Removes what a killed process left half-written, and mends a torn last line. Call it under `lock()`."""
-        leftovers = [*self.path.glob(f"*{_PARTIAL}"), *self.checkpoints.glob(f"*{_PARTIAL}")]
+        leftovers = [*self.path.glob(f"*{PARTIAL}"), *self.checkpoints.glob(f"*{PARTIAL}")]
         for path in leftovers:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         for name in ("metrics.jsonl", "samples.jsonl"):
-            with _mendable(self.path / name):
-                _mend_tail(self.path / name)
+            with mendable(self.path / name):
+                mend_tail(self.path / name)
 
     # ------------------------------------------------------------ one at a time
 
@@ -291,7 +300,7 @@ class Run:
         from filelock import FileLock, Timeout
 
         lock = FileLock(self.path / ".lock", timeout=0)
-        with _mendable(self.path):
+        with mendable(self.path):
             try:
                 lock.acquire()
             except Timeout as error:
@@ -316,10 +325,24 @@ class Run:
                 return self.path / name
         return None
 
+    def seconds(self) -> float:
+        """Seconds of training: `seconds` of the state or of the metrics, else from the first sign of life to the last."""
+        status = self.status()
+        said = [status.get("seconds"), *(line.get("seconds") for line in reversed(self.metrics()))]
+        for value in said:
+            if isinstance(value, (int, float)):
+                return float(value)
+        lived = float(status.get("updated_at") or 0) - float(status.get("created_at") or 0)
+        return max(0.0, lived)
+
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
+
     def write_report(self, text: str) -> Path:
-        """Writes `report.md` (its text comes from `report_text`)."""
-        with _mendable(self.path / "report.md"):
-            _replace(self.path / "report.md", text)
+        """Writes `report.md` (its text comes from `report.report_text`)."""
+        with mendable(self.path / "report.md"):
+            replace_file(self.path / "report.md", text)
         return self.path / "report.md"
 
     def remove(self) -> None:
@@ -328,6 +351,16 @@ class Run:
         Raises:
             SmolError: it is being trained.
         """
+        self.refuse_if_running()
+        with self.lock():
+            pass  # nobody is about to train in it
+        hidden = self.path.with_name(f"{self.name}{PARTIAL}")
+        with mendable(self.path):
+            os.replace(self.path, hidden)  # first a new name, in one step: a half-deleted folder never passes for a run
+            shutil.rmtree(hidden)
+
+    def refuse_if_running(self) -> None:
+        """Raises `SmolError` while a process trains in this run."""
         if self.state() == "running":
             raise SmolError(
                 f"run đang chạy (pid {self.status().get('pid')}), không xoá",
@@ -335,12 +368,6 @@ class Run:
                 where=self.name,
                 fix="Ctrl-C",
             )
-        with self.lock():
-            pass  # nobody is about to train in it
-        hidden = self.path.with_name(f"{self.name}{_PARTIAL}")
-        with _mendable(self.path):
-            os.replace(self.path, hidden)  # first a new name, in one step: a half-deleted folder never passes for a run
-            shutil.rmtree(hidden)
 
 
 # ---------------------------------------------------------------- many runs
@@ -356,7 +383,7 @@ def list_runs(folder: Path | str | None = None) -> list[Run]:
     root = Path(folder) if folder is not None else runs_folder()
     if not root.is_dir():
         return []
-    found = [Run(path) for path in root.iterdir() if not path.name.endswith(_PARTIAL) and (path / "recipe.yaml").is_file()]
+    found = [Run(path) for path in root.iterdir() if not path.name.endswith(PARTIAL) and (path / "recipe.yaml").is_file()]
     return sorted(found, key=lambda run: (run.status().get("created_at") or run.path.stat().st_mtime, run.name))
 
 
@@ -396,206 +423,6 @@ def slug(name: str) -> str:
     while len(text.encode()) > 120:  # a file name holds 255 bytes, and others are built from this one
         text = text[:-1]
     return text or "run"
-
-
-# ---------------------------------------------------------------- environment
-
-
-def environment() -> dict[str, Any]:
-    """What is needed to tell two runs apart: versions, processor, limits, calibration, commit. No user name, no home folder."""
-    facts = hardware.machine(with_accelerator=False)
-    calibration = hardware.cached_calibration()
-    values: dict[str, Any] = scrub(
-        {
-            "versions": versions(),
-            "system": facts.system,
-            "cpu": facts.cpu,
-            "usable_cores": facts.usable_cores,
-            "memory_total": facts.memory_total,
-            "calibration": calibration.as_dict() if calibration else None,
-            "commit": _commit(),
-        }
-    )
-    return values
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that shape a result; missing ones are left out."""
-    import platform
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"python": platform.python_version()}
-    for name in ("smolcourse", "torch", "transformers", "peft", "accelerate", "datasets", "tokenizers", "safetensors", "numpy"):
-        with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
-
-
-def scrub(value: Any) -> Any:
-    """Takes the home folder and the user's name out of every text of a JSON value, so that it can be shown to others."""
-    home = str(Path.home())
-    if isinstance(value, str):
-        if home not in ("/", ""):
-            value = value.replace(home, "~")
-        user = Path(home).name
-        return re.sub(rf"(?<=[/\\]){re.escape(user)}(?=[/\\]|$)", "USER", value) if len(user) > 1 else value
-    if isinstance(value, Mapping):
-        return {scrub(key): scrub(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [scrub(item) for item in value]
-    return value
-
-
-def _commit() -> str | None:
-    """The commit of the folder we run in, with `+` if files are changed; None outside a repository."""
-    try:
-        head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, timeout=5, check=True)
-        dirty = subprocess.run(["git", "status", "--porcelain", "-uno"], capture_output=True, text=True, timeout=5, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
-
-
-# ---------------------------------------------------------------- files
-
-
-@contextlib.contextmanager
-def _mendable(where: Path) -> Iterator[None]:
-    """Turns what the disk refuses into an error that the user can mend."""
-    try:
-        yield
-    except OSError as error:
-        import errno
-
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise SmolError("đĩa đã đầy", "the disk is full", where=str(where), fix="smol runs rm RUN") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise SmolError(
-                "không có quyền ghi vào thư mục này", "this folder cannot be written", where=str(where), fix="output_dir=..."
-            ) from error
-        if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
-            raise SmolError(
-                f"không dùng được làm thư mục: {error.strerror}", f"cannot serve as a folder: {error.strerror}", where=str(where)
-            ) from error
-        raise
-
-
-def _plain(value: Any) -> Any:
-    """Values as JSON has them: tensors and numpy scalars become numbers, and NaN, which JSON lacks, becomes null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if callable(getattr(value, "item", None)):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def _json_line(values: Mapping[str, Any]) -> str:
-    return json.dumps(_plain(values), ensure_ascii=False, allow_nan=False, default=str)
-
-
-def _json(values: Mapping[str, Any]) -> str:
-    return json.dumps(_plain(values), ensure_ascii=False, allow_nan=False, indent=1, default=str) + "\n"
-
-
-def _append_line(path: Path, values: Mapping[str, Any]) -> None:
-    """One `write` of one line, then `fsync`. If it fails half-way, the file is cut back to what it was."""
-    data = (_json_line(values) + "\n").encode()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        size = os.fstat(descriptor).st_size
-        try:
-            written = os.write(descriptor, data)
-            while written < len(data):
-                written += os.write(descriptor, data[written:])
-            os.fsync(descriptor)
-        except OSError:
-            os.ftruncate(descriptor, size)
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Whole lines of a JSONL file; torn or foreign ones are passed over."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return
-    for line in data.split(b"\n"):
-        with contextlib.suppress(ValueError):  # UnicodeDecodeError is one too
-            values = json.loads(line)
-            if isinstance(values, dict):
-                yield values
-
-
-def _mend_tail(path: Path) -> None:
-    """Cuts a torn last line off, so that the next append starts a line of its own. A whole line without its end gets one."""
-    if not path.exists():
-        return
-    data = path.read_bytes()
-    if not data or data.endswith(b"\n"):
-        return
-    keep = data.rfind(b"\n") + 1
-    try:
-        whole = isinstance(json.loads(data[keep:]), dict)
-    except ValueError:
-        whole = False
-    with path.open("r+b") as file:
-        if whole:
-            file.seek(0, os.SEEK_END)
-            file.write(b"\n")
-        else:
-            file.truncate(keep)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _replace(path: Path, text: str) -> None:
-    """Replaces a whole file at once, or not at all."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}{_PARTIAL}")
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    """Waits until a file, or the names in a folder, are on the disk. Windows cannot do the latter."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except PermissionError:
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _discard(folder: Path) -> None:
-    """Removes a folder so that a crash half-way leaves no complete-looking rest: first a new name, then the files."""
-    hidden = folder.with_name(f"{folder.name}.old{_PARTIAL}")
-    shutil.rmtree(hidden, ignore_errors=True)
-    os.replace(folder, hidden)
-    shutil.rmtree(hidden, ignore_errors=True)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return values if isinstance(values, dict) else {}
 
 
 def _alive(pid: Any, started: Any) -> bool:
