@@ -14,6 +14,7 @@ ENGLISH = Phrases(
         "M": ("size M", "medium", "medium size"),
         "L": ("size L", "large", "large size"),
     },
+    sugar_and_ice=("sugar", "ice"),
     sugar={
         0: ("no sugar", "0% sugar", "unsweetened", "without sugar"),
         30: ("less sugar", "30% sugar", "a little sugar", "sugar 30%"),
@@ -57,7 +58,7 @@ ENGLISH = Phrases(
     unseen=Carriers(
         speakers=(
             Speaker("folks", "my sister", ("pretty please", "much appreciated")),
-            Speaker("boss", "my dad", ("ta", "if you can")),
+            Speaker("boss", "my dad", ("thank you kindly", "if you can")),
         ),
         greetings=("howdy {you}", "good evening", "greetings {you}", "yo {you}"),
         asks=options(

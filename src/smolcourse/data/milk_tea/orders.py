@@ -62,8 +62,8 @@ def _write_sweetness(item: Item, phrases: Phrases, rng: Random, mixed: bool) -> 
     first, second = shuffled(rng, (sugar, ice))
     if not first or not second:
         return first or second
-    # "đường 30% 50 đá": the comma keeps each number with its own word.
-    alike = first[0].isdigit() == second[0].isdigit()
+    # "không đường đá 30%": no sugar, or no sugar and no ice? A comma parts phrases that put their word in different places.
+    alike = first.startswith(phrases.sugar_and_ice) == second.startswith(phrases.sugar_and_ice)
     return first + (pick(rng, (" ", " ", ", ")) if alike else ", ") + second
 
 

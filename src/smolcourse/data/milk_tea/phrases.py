@@ -49,6 +49,8 @@ class Phrases:
     """Sizes that fit before the drink."""
     sizes: dict[str, tuple[str, ...]]
     """Sizes that fit after the drink."""
+    sugar_and_ice: tuple[str, str]
+    """The two words themselves."""
     sugar: Levels
     ice: Levels
     all_normal: tuple[str, ...]

@@ -14,6 +14,7 @@ VIETNAMESE = Phrases(
         "M": ("size M", "size vừa", "cỡ vừa"),
         "L": ("size L", "size lớn", "cỡ lớn"),
     },
+    sugar_and_ice=("đường", "đá"),
     sugar={
         0: ("không đường", "0% đường", "đừng bỏ đường", "không ngọt"),
         30: ("ít đường", "30% đường", "đường 30%", "30 đường", "ít ngọt"),
@@ -77,7 +78,7 @@ VIETNAMESE = Phrases(
             Speaker("bác", "cháu", ("bác nhá", "nhá bác")),
             Speaker("ad", "mị", ("nhá", "nhá ad", "hen")),
         ),
-        greetings=("dạ thưa {you}", "{you} có đó không", "ê {you}", "xin phép {you}", "hello {you}"),
+        greetings=("dạ {you}", "{you} có đó không", "{you} à", "xin phép {you}", "hello {you}"),
         asks=options(
             "{me} cần | {me} chốt | {me} thèm | {me} kêu | lên đơn cho {me} | pha cho {me} | chuẩn bị cho {me} | cho {me} mua"
             "| nhờ {you} làm | phiền {you} pha"
@@ -100,7 +101,7 @@ VIETNAMESE = Phrases(
     typed=spellings(
         "không: ko, k, hông | mình: mik, mk | em: e | anh: a | chị: c | với: vs | giúp: júp | nhé: nhóe | ơi: ưi | shop: sốp"
         "| trà sữa: ts, trà sửa | trân châu: tc, chân châu | đường: đừong | ít: ích | thêm: thim | size: sai, sz"
-        "| topping: toping | pudding: puding | matcha: macha | socola: sô cô la | cheese: chese | ô long: olong | một: 1 | bình thường: bt"
-        "| cảm ơn: cảm mơn, cám ơn | quá: wá | rồi: ròi"
+        "| topping: toping | pudding: puding | matcha: macha | socola: sô cô la | cheese: chese | ô long: olong | một: 1"
+        "| bình thường: bt | cảm ơn: cảm mơn, cám ơn | quá: wá | rồi: ròi"
     ),
 )
