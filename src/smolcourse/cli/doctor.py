@@ -24,7 +24,7 @@ def doctor(
     from smolcourse.assets.network import close_network
 
     close_network()
-    from smolcourse.diagnosis import diagnose
+    from smolcourse.cli.diagnosis import diagnose
 
     diagnosis = diagnose(folder, recalibrate=calibrate)
     if format is Format.json:
