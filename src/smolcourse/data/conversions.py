@@ -83,7 +83,7 @@ def from_sharegpt(row: Row) -> Row:
     """Turns with `from` and `value` to messages; with `chosen` and `rejected` (a turn or a list of turns) to a preference row."""
     key = next((name for name in ("conversations", "conversation", "messages", "prompt") if row.get(name)), "conversations")
     turns = row.get(key)
-    if isinstance(turns, str):
+    if key == "prompt" and isinstance(turns, str):
         turns = [{"from": "human", "value": turns}]
     messages = _system(row) + _turns(turns if turns is not None else [], key)
     if "chosen" not in row:

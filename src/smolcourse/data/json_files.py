@@ -58,7 +58,10 @@ def scan_json(path: Path, split: str | None = None) -> Scanned:
         window = _Window(stream)
         several = False
         try:
-            if window.next_character() == "[":
+            start = window.next_character()
+            if not start:
+                return
+            if start == "[":
                 yield from _scan_list(window)
                 return
             document = window.value(_MAX_OBJECT)

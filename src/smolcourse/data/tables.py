@@ -25,7 +25,11 @@ def scan_csv(path: Path) -> Scanned:
     csv.field_size_limit(MAX_ROW_BYTES)
     with open_text(path) as stream:
         lines = _lines(stream)
-        first = next(lines, "")
+        try:
+            first = next(lines, "")
+        except RowError as error:
+            yield 1, error
+            return
         delimiter = max(",;\t", key=first.count)
         rows = csv.reader(_chain(first, lines), delimiter=delimiter, strict=True)
         number = 0
