@@ -168,7 +168,9 @@ def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
         key, equals, text = word.partition("=")
         if not equals or not key:
             raise SmolError(
-                f"cần key=value, nhận được {word!r}", f"expected key=value, got {word!r}", fix=f"smol train {name} learning_rate=1e-4"
+                f"cần key=value, nhận được {word!r}",
+                f"expected key=value, got {word!r}",
+                fix=f"smol train {name} learning_rate=1e-4",
             )
         try:
             value = yaml.safe_load(text)
@@ -232,6 +234,15 @@ def save_recipe(recipe: Recipe, path: Path) -> None:
     os.replace(partial, path)
 
 
+def describe_keys() -> str:
+    """Every key of a recipe with its type and default, one a line."""
+    lines = []
+    for spec in dataclasses.fields(Recipe):
+        default = spec.default_factory() if spec.default is dataclasses.MISSING else spec.default  # type: ignore[misc]
+        lines.append(f"{spec.name}: {_type_name(_HINTS[spec.name])} = {default!r}")
+    return "\n".join(lines)
+
+
 def parse_minutes(text: str) -> float:
     """`"8m"`, `"480s"`, `"1h30m"`, `"8"` (minutes) -> minutes."""
     units = {"h": 60.0, "m": 1.0, "s": 1 / 60}
@@ -261,20 +272,31 @@ def _coerce(value: Any, hint: Any) -> Any:
                 return value
         if isinstance(value, int):
             return float(value)
-    if str in options and isinstance(value, (int, float)) and not isinstance(value, bool) and int not in options and float not in options:
+    if (
+        str in options
+        and isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and int not in options
+        and float not in options
+    ):
         return str(value)
     return value
 
 
 def _check_type(name: str, value: Any, hint: Any) -> None:
     if not _fits(value, hint):
-        wanted = " | ".join(map(str, typing.get_args(hint))) if typing.get_origin(hint) is Literal else getattr(hint, "__name__", str(hint))
         raise SmolError(
-            f"{name} cần {wanted}, nhận được {value!r}",
-            f"{name} takes {wanted}, got {value!r}",
+            f"{name} cần {_type_name(hint)}, nhận được {value!r}",
+            f"{name} takes {_type_name(hint)}, got {value!r}",
             where=name,
             fix=f"{name}=...",
         )
+
+
+def _type_name(hint: Any) -> str:
+    if typing.get_origin(hint) is Literal:
+        return " | ".join(map(str, typing.get_args(hint)))
+    return hint.__name__ if isinstance(hint, type) else str(hint)
 
 
 def _fits(value: Any, hint: Any) -> bool:

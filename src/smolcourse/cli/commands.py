@@ -5,7 +5,9 @@ import typer
 from smolcourse.cli.assets import assets_app
 from smolcourse.cli.data import data_app
 from smolcourse.cli.doctor import doctor
+from smolcourse.cli.inspect import inspect_row
 from smolcourse.cli.runs import runs_app
+from smolcourse.cli.train import train
 from smolcourse.language import tr
 
 app = typer.Typer(
@@ -22,4 +24,6 @@ app = typer.Typer(
 app.add_typer(assets_app, name="assets")
 app.add_typer(data_app, name="data")
 app.command(help=tr("Máy đã sẵn sàng chưa, và lệnh sửa nếu chưa.", "Is this machine ready, and what mends it if not."))(doctor)
+app.command("inspect", help=tr("Token, vai và loss mask của một hàng.", "Tokens, roles and loss mask of one row."))(inspect_row)
 app.add_typer(runs_app, name="runs")
+app.command("train", help=tr("Huấn luyện theo một recipe.", "Train by a recipe."))(train)

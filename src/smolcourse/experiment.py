@@ -1,0 +1,140 @@
+"""The main job, whole: what the model can do before, the training, and what it can do after, on data it never saw."""
+
+import json
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from smolcourse import hardware
+from smolcourse.config import Recipe
+from smolcourse.errors import SmolError
+from smolcourse.evaluation.compare import TaskResult, evaluate, write_items
+from smolcourse.evaluation.statistics import Interval
+from smolcourse.evaluation.tasks import Task, load_task
+from smolcourse.inference.generate import generate
+from smolcourse.language import tr
+from smolcourse.training.energy import EnergyMeter
+from smolcourse.training.report import report_text
+from smolcourse.training.runs import Run
+from smolcourse.training.train import Prepared, Say, load, prepare, recipe_of, say_nothing, train
+
+_ROOM = 8  # tokens an answer may be longer than the longest gold answer
+
+
+def run(recipe: Recipe, name: str, say: Say = say_nothing) -> Run:
+    """Starts a recipe: scores the base model, trains, scores the result, writes the report.
+
+    Args:
+        name: of the recipe; part of the run folder's name.
+        say: gets each step's findings as text, for people.
+
+    Raises:
+        SmolError: bad input, or a run that cannot fit; `training.loop.Stopped` by Ctrl-C.
+    """
+    prepared = prepare(recipe, say)
+    folder = Run.create(recipe, name, folder=recipe.output_dir)
+    say(f"{tr('Run', 'Run')}: {folder.path}")
+    return _go(prepared, folder, say)
+
+
+def resume(folder: Run, say: Say = say_nothing) -> Run:
+    """Goes on with a run that was stopped or killed, from its newest whole checkpoint.
+
+    Raises:
+        SmolError: it is finished, or another process trains in it.
+    """
+    if folder.state() == "finished":
+        raise SmolError("run này đã xong", "this run is finished", where=folder.name, fix=f"smol chat {folder.name}")
+    return _go(prepare(recipe_of(folder), say), folder, say)
+
+
+def _go(prepared: Prepared, folder: Run, say: Say) -> Run:
+    recipe, tokenizer = prepared.recipe, prepared.tokenizer
+    model = load(prepared)
+    tasks = [load_task(f"{recipe.task}:{split}", size=recipe.task_size, language=_language(recipe)) for split in _splits(recipe)]
+    if recipe.task and not scores(folder).get("before"):
+        say(tr("Chấm mô hình gốc trên dữ liệu chưa từng thấy…", "Scoring the base model on data it never saw…"))
+        _score(model, tokenizer, tasks, folder, "before", say)
+    meter = EnergyMeter(recipe.country)
+    seconds = train(prepared, folder, model, sample=partial(_answers, tasks=tasks), say=say)
+    energy = meter.read()
+    if recipe.task:
+        say(tr("Chấm mô hình vừa huấn luyện…", "Scoring the trained model…"))
+        _score(model, tokenizer, tasks, folder, "after", say)
+    before, after = scores(folder).get("before", {}), scores(folder).get("after", {})
+    table = {split: (_triple(before.get(split)), _triple(after.get(split))) for split in after}
+    folder.write_report(
+        report_text(
+            folder,
+            seconds=seconds,
+            prediction=prepared.prediction,
+            peak_memory=hardware.peak_memory(),
+            energy=energy,
+            scores=table or None,
+        )
+    )
+    return folder
+
+
+def scores(folder: Run) -> dict[str, dict[str, dict[str, float]]]:
+    """`scores.json` of a run: {"before"|"after": {split: {"value", "low", "high", "items"}}}; empty without one."""
+    try:
+        values: dict[str, Any] = json.loads((folder.path / "scores.json").read_text(encoding="utf-8"))
+        return values
+    except (OSError, ValueError):
+        return {}
+
+
+def _splits(recipe: Recipe) -> Sequence[str]:
+    return (recipe.task_splits or ["new"]) if recipe.task else []
+
+
+def _language(recipe: Recipe) -> str:
+    return str(recipe.dataset_config.get("language", "vi"))
+
+
+def _score(model: Any, tokenizer: PreTrainedTokenizerBase, tasks: list[Task], folder: Run, when: str, say: Say) -> None:
+    training = model.training
+    model.eval()
+    results: list[TaskResult] = []
+    found: dict[str, dict[str, float]] = {}
+    for task in tasks:
+        longest = max(len(tokenizer(item.gold)["input_ids"]) for item in task.items)
+        answer = partial(generate, model, tokenizer, max_new_tokens=longest + _ROOM)
+        result = evaluate(task, answer, model=f"{folder.name} ({when})")
+        results.append(result)
+        exact = result.interval()
+        found[task.name.partition(":")[2]] = {
+            "value": exact.value,
+            "low": exact.low,
+            "high": exact.high,
+            "items": len(task.items),
+        }
+        say(f"  {task.name}: {show(exact)}")
+        example = result.items[0]
+        say(f"    {tr('Đơn', 'Order')}: {example.messages[-1]['content']}\n    → {' '.join(example.answer.split())[:200]}")
+    model.train(training)
+    write_items(results, folder.path / f"answers-{when}.jsonl")
+    path = folder.path / "scores.json"
+    partial_path = path.with_name("scores.json.partial")
+    partial_path.write_text(json.dumps({**scores(folder), when: found}, indent=1) + "\n", encoding="utf-8")
+    os.replace(partial_path, path)
+
+
+def show(interval: Interval) -> str:
+    """`84.5 % [79.0, 89.0]`."""
+    return f"{interval.value:.1%} [{interval.low:.1%}, {interval.high:.1%}]"
+
+
+def _triple(values: dict[str, float] | None) -> tuple[float, float, float] | None:
+    return (values["value"], values["low"], values["high"]) if values else None
+
+
+def _answers(model: Any, tokenizer: PreTrainedTokenizerBase, prompts: list[str], *, tasks: list[Task]) -> list[str]:
+    """Fixed prompts while training: asked as the task asks, with its system prompt where there is one."""
+    system = [message for message in tasks[0].items[0].messages if message["role"] == "system"] if tasks else []
+    conversations = [[*system, {"role": "user", "content": prompt}] for prompt in prompts]
+    return generate(model, tokenizer, conversations, max_new_tokens=96)

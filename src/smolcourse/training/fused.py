@@ -1,0 +1,364 @@
+"""Hand-written Llama layers for packed rows: several times the plain path on a CPU, with no compiler.
+
+A packed row is one flat list of T tokens holding several examples. Linear layers see the T tokens without padding; only
+attention knows about examples (`Layout`). One autograd function per decoder layer computes the forward pass, keeps what
+the backward pass needs, and writes the gradients with large matrix products only. LoRA is computed inside the same
+function; frozen weights get no gradient and cost no product.
+
+Notation: T tokens, D hidden size, F intermediate size, H query heads, G key/value heads, E head size, R LoRA rank.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+aten = torch.ops.aten
+
+
+class Layout(NamedTuple):
+    """Which tokens of a packed row attend to which; S examples, padded to L queries and K keys.
+
+    `query_index` [S, L] and `key_index` [S, K] are positions in the row (0 where padded); `mask` [S, 1, L, K] is 0 where
+    attention is allowed and -inf elsewhere; `place` [T] is where each token's output stands in the flattened [S * L].
+    """
+
+    query_index: Tensor
+    key_index: Tensor
+    mask: Tensor
+    place: Tensor
+
+
+class LowRank(NamedTuple):
+    """One LoRA pair: y += scale * (x A^T) B^T, with A [R, in] and B [out, R] (Hu et al. 2021, eq. 3)."""
+
+    a: Tensor
+    b: Tensor
+    scale: float
+
+
+@dataclass(frozen=True)
+class _Shape:
+    heads: int
+    groups: int
+    head_size: int
+    eps: float
+    scales: tuple[float, ...]  # one per projection; 0 where there is no LoRA
+
+
+PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+def _norm(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """RMSNorm (Zhang & Sennrich 2019): returns the normed x and 1/rms [T, 1]."""
+    inverse = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+    return (x * inverse).mul_(weight), inverse
+
+
+def _norm_backward(grad: Tensor, x: Tensor, weight: Tensor, inverse: Tensor, need_weight: bool) -> tuple[Tensor, Tensor | None]:
+    """Gradient of RMSNorm; overwrites `grad`. dx = r (g w - n mean(g w n)), with n = x r."""
+    n = x * inverse
+    grad_weight = (grad * n).sum(dim=0) if need_weight else None
+    grad.mul_(weight)
+    dot = (grad * n).mean(dim=-1, keepdim=True)
+    return torch.addcmul(grad, n, dot, value=-1).mul_(inverse), grad_weight
+
+
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary embedding (Su et al. 2021, eq. 34) of x [T, heads, E]; cos and sin [T, 1, E/2]. The inverse takes -sin."""
+    first, second = x.chunk(2, dim=-1)
+    out = torch.empty_like(x)
+    left, right = out.chunk(2, dim=-1)
+    torch.mul(first, cos, out=left)
+    left.addcmul_(second, sin, value=-1)
+    torch.mul(second, cos, out=right)
+    right.addcmul_(first, sin)
+    return out
+
+
+class _Linear:
+    """y = x W^T (+ LoRA), with its backward. `inner` = x A^T is kept for the gradient of B."""
+
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor, a: Tensor | None, b: Tensor | None, scale: float) -> tuple[Tensor, Tensor | None]:
+        y = x @ weight.t()
+        if a is None or b is None:
+            return y, None
+        inner = x @ a.t()
+        return y.addmm_(inner, b.t(), alpha=scale), inner
+
+    @staticmethod
+    def backward(
+        grad: Tensor,
+        x: Tensor,
+        weight: Tensor,
+        a: Tensor | None,
+        b: Tensor | None,
+        inner: Tensor | None,
+        scale: float,
+        need_weight: bool,
+        grad_x: Tensor | None,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
+        """Returns dx (added to `grad_x` where given), dW, dA, dB."""
+        grad_weight = grad.t() @ x if need_weight else None
+        grad_x = grad @ weight if grad_x is None else grad_x.addmm_(grad, weight)
+        if a is None or b is None or inner is None:
+            return grad_x, grad_weight, None, None
+        grad_inner = (grad @ b).mul_(scale)
+        grad_b = (grad.t() @ inner).mul_(scale)
+        grad_a = grad_inner.t() @ x
+        return grad_x.addmm_(grad_inner, a), grad_weight, grad_a, grad_b
+
+
+class _Layer(torch.autograd.Function):
+    """One pre-norm decoder layer: x + attention(norm(x)), then h + mlp(norm(h))."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor, layout: Layout, shape: _Shape, *weights: Tensor | None) -> Tensor:
+        norm_1, norm_2, *rest = weights
+        assert norm_1 is not None and norm_2 is not None
+        matrices, pairs_a, pairs_b = rest[:7], rest[7:14], rest[14:]
+        heads, groups, size = shape.heads, shape.groups, shape.head_size
+
+        def linear(index: int, value: Tensor) -> tuple[Tensor, Tensor | None]:
+            matrix = matrices[index]
+            assert matrix is not None
+            return _Linear.forward(value, matrix, pairs_a[index], pairs_b[index], shape.scales[index])
+
+        normed, inverse_1 = _norm(x, norm_1, shape.eps)
+        q, inner_q = linear(0, normed)
+        k, inner_k = linear(1, normed)
+        v, inner_v = linear(2, normed)
+        q = _rotate(q.view(-1, heads, size), cos, sin)
+        k = _rotate(k.view(-1, groups, size), cos, sin)
+        query, key, value = _gather(q, k, v.view(-1, groups, size), layout)
+        out, logsumexp = aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, False, attn_mask=layout.mask)
+        attended = _ungather(out, layout, heads, size)
+        y, inner_o = linear(3, attended)
+        h = y.add_(x)
+        normed_2, inverse_2 = _norm(h, norm_2, shape.eps)
+        gate, inner_gate = linear(4, normed_2)
+        up, inner_up = linear(5, normed_2)
+        active = F.silu(gate).mul_(up)
+        y, inner_down = linear(6, active)
+        ctx.save_for_backward(
+            *(x, inverse_1, query, key, value, out, logsumexp, h, inverse_2, gate, up, cos, sin, *layout, *weights),
+            *(inner_q, inner_k, inner_v, inner_o, inner_gate, inner_up, inner_down),
+        )
+        ctx.shape = shape
+        return y.add_(h)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:  # noqa: PLR0915
+        saved = ctx.saved_tensors
+        x, inverse_1, query, key, value, out, logsumexp, h, inverse_2, gate, up, cos, sin = saved[:13]
+        layout = Layout(*saved[13:17])
+        weights, inners = saved[17:-7], saved[-7:]
+        norm_1, norm_2, *rest = weights
+        matrices, pairs_a, pairs_b = rest[:7], rest[7:14], rest[14:]
+        shape: _Shape = ctx.shape
+        heads, groups, size = shape.heads, shape.groups, shape.head_size
+        need = ctx.needs_input_grad[5:]
+        grad_matrices: list[Tensor | None] = [None] * 7
+        grad_a: list[Tensor | None] = [None] * 7
+        grad_b: list[Tensor | None] = [None] * 7
+
+        def linear(index: int, grad: Tensor, value: Tensor, into: Tensor | None = None) -> Tensor:
+            grad_x, grad_matrices[index], grad_a[index], grad_b[index] = _Linear.backward(
+                grad,
+                value,
+                matrices[index],
+                pairs_a[index],
+                pairs_b[index],
+                inners[index],
+                shape.scales[index],
+                need[2 + index],
+                into,
+            )
+            return grad_x
+
+        (grad_out,) = grads
+        # MLP
+        silu = F.silu(gate)
+        grad_active = linear(6, grad_out, silu * up)
+        grad_up = silu.mul_(grad_active)
+        grad_gate = aten.silu_backward(grad_active.mul_(up), gate)
+        normed_2 = (h * inverse_2).mul_(norm_2)
+        grad_normed = linear(4, grad_gate, normed_2)
+        grad_normed = linear(5, grad_up, normed_2, grad_normed)
+        grad_h, grad_norm_2 = _norm_backward(grad_normed, h, norm_2, inverse_2, need[1])
+        grad_h.add_(grad_out)
+        # Attention
+        attended = _ungather(out, layout, heads, size)
+        grad_attended = linear(3, grad_h, attended)
+        grad_query, grad_key, grad_value = aten._scaled_dot_product_flash_attention_for_cpu_backward(
+            _gather_gradient(grad_attended.view(-1, heads, size), layout, groups),
+            *(query, key, value, out, logsumexp, 0.0, False),
+            attn_mask=layout.mask,
+        )
+        tokens = x.shape[0]
+        grad_q = _ungather(grad_query, layout, heads, size).view(tokens, heads, size)
+        grad_q = _rotate(grad_q, cos, -sin).view(tokens, -1)
+        grad_k = _rotate(_scatter_keys(grad_key, layout, tokens), cos, -sin).view(tokens, -1)
+        grad_v = _scatter_keys(grad_value, layout, tokens).view(tokens, -1)
+        normed = (x * inverse_1).mul_(norm_1)
+        grad_normed = linear(0, grad_q, normed)
+        grad_normed = linear(1, grad_k, normed, grad_normed)
+        grad_normed = linear(2, grad_v, normed, grad_normed)
+        grad_x, grad_norm_1 = _norm_backward(grad_normed, x, norm_1, inverse_1, need[0])
+        grad_x.add_(grad_h)
+        return grad_x, None, None, None, None, grad_norm_1, grad_norm_2, *grad_matrices, *grad_a, *grad_b
+
+
+def _by_group(padded: Tensor, layout: Layout, groups: int) -> Tensor:
+    """[S * L, H, E] -> [S, G, (H/G) L, E]: query heads that share a key head lie one after another, so keys need no copy."""
+    examples, length = layout.query_index.shape
+    padded = padded.view(examples, length, groups, -1, padded.shape[-1])
+    return padded.permute(0, 2, 3, 1, 4).reshape(examples, groups, -1, padded.shape[-1])
+
+
+def _gather_gradient(grad: Tensor, layout: Layout, groups: int) -> Tensor:
+    """As `_gather` for queries, but padded places get zeros: they must send nothing back."""
+    padded = grad.new_zeros(layout.query_index.numel(), *grad.shape[1:])
+    return _by_group(padded.index_copy_(0, layout.place, grad), layout, groups)
+
+
+def _gather(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> tuple[Tensor, Tensor, Tensor]:
+    """q [T, H, E], k and v [T, G, E] -> the padded queries [S, G, (H/G) L, E], keys and values [S, G, K, E]."""
+    examples, keys = layout.key_index.shape
+    index = layout.key_index.view(-1)
+    groups, size = k.shape[1:]
+    key = k[index].view(examples, keys, groups, size).transpose(1, 2)
+    value = v[index].view(examples, keys, groups, size).transpose(1, 2)
+    return _by_group(q[layout.query_index.view(-1)], layout, groups), key, value
+
+
+def _ungather(out: Tensor, layout: Layout, heads: int, size: int) -> Tensor:
+    """[S, G, (H/G) L, E] -> [T, H E]: the inverse of `_by_group`, padding dropped."""
+    examples, length = layout.query_index.shape
+    groups = out.shape[1]
+    out = out.reshape(examples, groups, -1, length, size).permute(0, 3, 1, 2, 4).reshape(examples * length, heads * size)
+    return out[layout.place]
+
+
+def _scatter_keys(grad: Tensor, layout: Layout, tokens: int) -> Tensor:
+    """[S, G, K, E] -> [T, G, E]: sums over the examples that read the same key. Padded keys have zero gradient."""
+    examples, groups, keys, size = grad.shape
+    out = grad.new_zeros(tokens, groups, size)
+    return out.index_add_(0, layout.key_index.view(-1), grad.transpose(1, 2).reshape(examples * keys, groups, size))
+
+
+class _HeadLoss(torch.autograd.Function):
+    """Cross entropy of the hidden states that predict a target, with the head; never holds all logits at once."""
+
+    CHUNK = 128  # rows of logits at a time: 25 MB in fp32 at a vocabulary of 49k
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, scale: Tensor) -> Tensor:
+        grad_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
+        grad_weight = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
+        total = hidden.new_zeros((), dtype=torch.float32)
+        for start in range(0, hidden.shape[0], _HeadLoss.CHUNK):
+            part = slice(start, start + _HeadLoss.CHUNK)
+            logits = hidden[part] @ weight.t()
+            target = labels[part].unsqueeze(1)
+            logits.sub_(logits.amax(dim=1, keepdim=True))
+            chosen = logits.gather(1, target)
+            norm = logits.exp_().sum(dim=1, keepdim=True)
+            total += (norm.log() - chosen).sum()
+            if grad_hidden is None:
+                continue
+            # softmax minus one-hot, scaled: the gradient of the summed cross entropy
+            logits.mul_(scale / norm).scatter_add_(1, target, (-scale).expand_as(norm))
+            torch.mm(logits, weight, out=grad_hidden[part])
+            if grad_weight is not None:
+                grad_weight.addmm_(logits.t(), hidden[part])
+        ctx.save_for_backward(grad_hidden, grad_weight)
+        return total * scale
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        grad_hidden, grad_weight = ctx.saved_tensors
+        (grad,) = grads
+        if grad != 1:
+            grad_hidden = grad_hidden * grad
+            grad_weight = None if grad_weight is None else grad_weight * grad
+        return grad_hidden, grad_weight, None, None
+
+
+def supports(model: nn.Module) -> bool:
+    """Whether every layer of the causal LM is one that `_Layer` computes: Llama, SiLU, no biases, plain LoRA or none."""
+    config = getattr(model, "config", None)
+    if getattr(config, "model_type", None) != "llama" or getattr(config, "hidden_act", None) != "silu":
+        return False
+    if getattr(config, "attention_bias", False) or getattr(config, "mlp_bias", False):
+        return False
+    layers = _causal_lm(model).model.layers
+    return all(_is_plain(getattr(_parent(layer, name), name)) for layer in layers for name in PROJECTIONS)
+
+
+def packed_loss(model: nn.Module, batch: dict[str, Tensor], scale: Tensor) -> Tensor:
+    """Summed cross entropy of a packed row's targets times `scale`, a scalar tensor; equal to the plain path's to 1e-5.
+
+    Args:
+        model: a `LlamaForCausalLM`, or a PEFT model around one, for which `supports` holds.
+        batch: a packed row as `training.packing.collate` makes it.
+        scale: 1 / (targets in the optimisation step), for a mean over tokens.
+    """
+    causal = _causal_lm(model)
+    hidden = _body(causal, batch)
+    chosen = hidden[batch["target_index"]]
+    loss: Tensor = _HeadLoss.apply(chosen, causal.lm_head.weight, batch["labels"], scale)  # type: ignore[no-untyped-call]
+    return loss
+
+
+def _body(causal: Any, batch: dict[str, Tensor]) -> Tensor:
+    config = causal.config
+    heads, groups = config.num_attention_heads, config.num_key_value_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    x = causal.model.embed_tokens(batch["input_ids"])
+    cos, sin = causal.model.rotary_emb(x, position_ids=batch["position_ids"].unsqueeze(0))
+    cos, sin = (table[0, :, : size // 2].unsqueeze(1).contiguous() for table in (cos, sin))
+    mask = torch.zeros_like(batch["allowed"], dtype=x.dtype).masked_fill_(~batch["allowed"], float("-inf"))
+    layout = Layout(batch["query_index"], batch["key_index"], mask.repeat(1, heads // groups, 1).unsqueeze(1), batch["place"])
+    for layer in causal.model.layers:
+        linears = [_read(getattr(_parent(layer, name), name)) for name in PROJECTIONS]
+        scales = tuple(low.scale if low else 0.0 for _, low in linears)
+        shape = _Shape(heads, groups, size, layer.input_layernorm.variance_epsilon, scales)
+        weights = [layer.input_layernorm.weight, layer.post_attention_layernorm.weight]
+        weights += [weight for weight, _ in linears]
+        weights += [low.a if low else None for _, low in linears]
+        weights += [low.b if low else None for _, low in linears]
+        x = _Layer.apply(x, cos, sin, layout, shape, *weights)  # type: ignore[no-untyped-call]
+    hidden: Tensor = causal.model.norm(x)
+    return hidden
+
+
+def _causal_lm(model: Any) -> Any:
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def _parent(layer: Any, name: str) -> Any:
+    return layer.self_attn if name in PROJECTIONS[:4] else layer.mlp
+
+
+def _is_plain(linear: Any) -> bool:
+    if type(linear) is nn.Linear:
+        return linear.bias is None
+    if not hasattr(linear, "lora_A") or type(linear.base_layer) is not nn.Linear or linear.base_layer.bias is not None:
+        return False
+    active = linear.active_adapters
+    plain = not linear.merged and not linear.disable_adapters and not getattr(linear, "lora_variant", {})
+    dropout = any(isinstance(linear.lora_dropout[name], nn.Dropout) and linear.lora_dropout[name].p > 0 for name in active)
+    return plain and len(active) == 1 and not dropout
+
+
+def _read(linear: Any) -> tuple[Tensor, LowRank | None]:
+    """The weight of a linear layer, and its LoRA pair where PEFT has put one around it."""
+    if type(linear) is nn.Linear:
+        return linear.weight, None
+    name = linear.active_adapters[0]
+    pair = LowRank(linear.lora_A[name].weight, linear.lora_B[name].weight, linear.scaling[name])
+    return linear.base_layer.weight, pair

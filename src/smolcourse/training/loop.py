@@ -1,0 +1,298 @@
+"""What every trainer of ours shares: a `transformers.Trainer` that writes a run folder, keeps a budget and can be stopped."""
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+from smolcourse import hardware
+from smolcourse.config import Recipe, parse_minutes
+from smolcourse.errors import SmolError
+from smolcourse.language import tr
+from smolcourse.training.energy import EnergyMeter
+from smolcourse.training.live import LiveLine
+from smolcourse.training.runs import Run
+from smolcourse.training.schedule import Schedule
+
+Sampler = Callable[[Any, PreTrainedTokenizerBase, list[str]], list[str]]
+"""Answers prompts with the model as it is now; given by the room that generates text."""
+
+_TIMED_STEPS = 20  # the time of a step is the median of so many: one slow step must not end a run
+
+
+class Stopped(Exception):
+    """The user stopped the run; it can be resumed."""
+
+
+class RunTrainer(Trainer):
+    """Logs every step into the run folder; checkpoints are whole or absent; ends within the budget; stops between steps.
+
+    A subclass says how long its batches are (`batch_tokens`) and computes the loss.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        recipe: Recipe,
+        run: Run,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        train_dataset: Any,
+        collate: Callable[..., Any],
+        total_steps: int,
+        sample: Sampler | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.run = run
+        self.sample = sample
+        self.stop_requested = False
+        self.deadline_seconds = parse_minutes(recipe.budget) * 60 if recipe.budget else math.inf
+        before = run.metrics()[-1:] or [{}]
+        self.tokens = int(before[0].get("tokens", 0))
+        self.seconds_before = float(before[0].get("seconds", 0.0))
+        self.meter = EnergyMeter(recipe.country, before_wh=float(before[0].get("wh", 0.0)))
+        self.live = LiveLine(total_steps, first=int(before[0].get("step", 0)))
+        self.step_seconds: list[float] = []
+        self.step_values: list[dict[str, float]] = []  # what `note` collected in each step since the last logged one
+        self.logged_tokens, self.logged_at = self.tokens, time.monotonic()
+        self.started = self.last_step_at = time.monotonic()
+        super().__init__(
+            model=model,
+            args=arguments(recipe, run, total_steps),
+            train_dataset=train_dataset,
+            data_collator=collate,
+            processing_class=tokenizer,
+            callbacks=[_StepCallback(self)],
+        )
+        self.remove_callback(PrinterCallback)
+        self.remove_callback(ProgressCallback)
+        self.model_accepts_loss_kwargs = True  # our losses are divided by the targets of the whole step, not of one batch
+
+    # ------------------------------------------------------------ time
+
+    def seconds(self) -> float:
+        """Training time of this run so far, of all its processes, in seconds."""
+        return self.seconds_before + time.monotonic() - self.started
+
+    def keep_budget(self) -> None:
+        """After a step: where the end must move so that the schedule finishes within the budget."""
+        if math.isinf(self.deadline_seconds) or len(self.step_seconds) < 2:
+            return
+        left = self.deadline_seconds - self.seconds()
+        affordable = self.state.global_step + max(0, int(left / median(self.step_seconds[-_TIMED_STEPS:])))
+        schedule = self.lr_scheduler
+        assert isinstance(schedule, Schedule)
+        if affordable < schedule.total_steps:
+            schedule.end_at(affordable)
+
+    # ------------------------------------------------------------ overrides of Trainer
+
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
+        """Our schedule, whose end can move."""
+        if self.lr_scheduler is None:
+            target = optimizer or self.optimizer
+            assert target is not None
+            schedule: Any = Schedule(target, self.recipe.lr_scheduler_type, self.recipe.warmup_steps, num_training_steps)
+            self.lr_scheduler = schedule
+        return self.lr_scheduler
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor | int | None:
+        """Targets of one optimisation step over all its batches and processes; our labels are targets only."""
+        count = torch.tensor(sum(len(batch["labels"]) for batch in batch_samples))
+        if self.args.world_size > 1:
+            count = self.accelerator.gather(count.to(device)).sum()
+        return count.clamp(min=1)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """One line a logged step, in `metrics.jsonl` and on the screen."""
+        if "loss" not in logs:
+            return  # Trainer's own summary at the end
+        now = time.monotonic()
+        speed = (self.tokens - self.logged_tokens) / max(1e-9, now - self.logged_at)
+        self.logged_tokens, self.logged_at = self.tokens, now
+        energy = self.meter.read()
+        values = {name: sum(step[name] for step in self.step_values) / len(self.step_values) for name in self.step_values[0]}
+        values |= {name: logs[name] for name in ("learning_rate", "grad_norm") if name in logs}
+        self.step_values = []
+        step = self.state.global_step
+        if self.is_world_process_zero():
+            self.run.append_metrics(
+                step,
+                **{name: _number(value) for name, value in values.items()},
+                epoch=round(float(self.state.epoch or 0.0), 4),
+                tokens=self.tokens,
+                tokens_per_second=round(speed, 1),
+                seconds=round(self.seconds(), 2),
+                memory=hardware.peak_memory(),
+                wh=round(energy.wh, 5),
+            )
+            self.live.update(
+                step,
+                loss=values.get("loss"),
+                tokens_per_second=speed,
+                memory=hardware.peak_memory(),
+                energy=energy,
+                total=self.end(),
+            )
+
+    def note(self, tokens: int, **values: Tensor) -> None:
+        """Called by `compute_loss`, once a batch: values that add up to the step's, and the tokens that were computed.
+
+        Raises:
+            SmolError: a loss that is no number any more.
+        """
+        self.tokens += tokens
+        for name, value in values.items():
+            number = float(value.detach())
+            if not math.isfinite(number):
+                step = self.state.global_step + 1
+                raise SmolError(
+                    f"{name} ở bước {step} là {number}: quá trình huấn luyện đã phân kỳ",
+                    f"{name} at step {step} is {number}: training has diverged",
+                    where=self.run.name,
+                    fix=f"smol train ... learning_rate={self.recipe.learning_rate / 10:g}",
+                )
+            self.step_values[-1][name] = self.step_values[-1].get(name, 0.0) + number
+
+    def end(self) -> int:
+        """The step the run ends with, as things stand."""
+        schedule = self.lr_scheduler
+        return schedule.total_steps if isinstance(schedule, Schedule) else self.state.max_steps
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        """Trainer writes into a staging folder; the run gives it its name once all files are on the disk."""
+
+        def write(folder: Path) -> None:
+            self.args.output_dir = str(folder)
+            super(RunTrainer, self)._save_checkpoint(model, trial)
+            (written,) = folder.glob("checkpoint-*")
+            for file in list(written.iterdir()):
+                file.rename(folder / file.name)
+            written.rmdir()
+
+        output_dir = self.args.output_dir
+        try:
+            self.run.save_checkpoint(self.state.global_step, write, keep=self.recipe.save_total_limit)
+        except RuntimeError as error:  # torch and safetensors hide the disk's own error in theirs
+            if "file" not in str(error).lower() and "space" not in str(error).lower():
+                raise
+            raise SmolError(
+                "không ghi được checkpoint", "cannot write the checkpoint", where=self.run.name, fix="df -h"
+            ) from error
+        finally:
+            self.args.output_dir = output_dir
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return str(self.args.output_dir)
+
+    # ------------------------------------------------------------ samples
+
+    def take_samples(self) -> None:
+        """Answers the fixed prompts with the model as it is, and shows the first."""
+        if not self.sample or not self.recipe.sample_prompts:
+            return
+        prompts = self.recipe.sample_prompts
+        model = self.accelerator.unwrap_model(self.model)
+        was_training = model.training
+        model.eval()
+        answers = self.sample(model, self.processing_class, prompts)
+        model.train(was_training)
+        step = self.state.global_step
+        for prompt, answer in zip(prompts, answers, strict=True):
+            self.run.append_sample(step, prompt, answer)
+        self.live.say(f"  {tr('bước', 'step')} {step}: {' '.join(answers[0].split())[:150]}")
+
+
+class _StepCallback(TrainerCallback):  # type: ignore[misc]
+    """Between two steps: budget, stop request, samples."""
+
+    def __init__(self, trainer: RunTrainer) -> None:
+        self.trainer = trainer
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        trainer = self.trainer
+        trainer.started = trainer.last_step_at = trainer.logged_at = time.monotonic()
+        if state.global_step == 0:
+            trainer.take_samples()
+            trainer.started = trainer.last_step_at = trainer.logged_at = time.monotonic()
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.trainer.step_values.append({})
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        trainer = self.trainer
+        now = time.monotonic()
+        trainer.step_seconds.append(now - trainer.last_step_at)
+        trainer.last_step_at = now
+        trainer.keep_budget()
+        if state.global_step >= trainer.end():
+            control.should_training_stop = True
+        elif trainer.stop_requested:
+            control.should_save = True
+            control.should_training_stop = True
+        elif trainer.recipe.sample_prompts and state.global_step % trainer.recipe.sample_steps == 0:
+            trainer.take_samples()
+            trainer.started += time.monotonic() - now  # showing samples is not training
+            trainer.last_step_at = trainer.logged_at = time.monotonic()
+
+
+def arguments(recipe: Recipe, run: Run, total_steps: int) -> TrainingArguments:
+    """The recipe in Trainer's words."""
+    return TrainingArguments(
+        output_dir=str(run.checkpoints),
+        max_steps=total_steps,
+        per_device_train_batch_size=recipe.per_device_train_batch_size,
+        gradient_accumulation_steps=recipe.gradient_accumulation_steps,
+        learning_rate=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        adam_beta1=recipe.adam_beta1,
+        adam_beta2=recipe.adam_beta2,
+        adam_epsilon=recipe.adam_epsilon,
+        max_grad_norm=recipe.max_grad_norm,
+        optim="adamw_torch_fused",
+        logging_strategy="steps",
+        logging_steps=recipe.logging_steps,
+        logging_nan_inf_filter=False,
+        save_strategy="steps",
+        save_steps=recipe.save_steps,
+        save_total_limit=None,  # the run folder keeps count
+        seed=recipe.seed,
+        data_seed=recipe.seed,
+        use_cpu=hardware.calibrate().device == "cpu",
+        bf16=False,
+        disable_tqdm=True,
+        report_to="none",
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+    )
+
+
+@contextmanager
+def stopping(trainer: RunTrainer) -> Iterator[None]:
+    """Ctrl-C and `kill` end the run after the step under way, with a checkpoint; a second Ctrl-C ends it at once."""
+
+    def ask(number: int, frame: Any) -> None:
+        if trainer.stop_requested:
+            raise KeyboardInterrupt
+        trainer.stop_requested = True
+        trainer.live.say(tr("Đang dừng sau bước này…", "Stopping after this step…"))
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _number(value: Any) -> float:
+    return float(f"{float(value):.9g}")
