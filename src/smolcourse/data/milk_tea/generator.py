@@ -28,10 +28,10 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 NOISY_SHARE = 0.15
 PHRASES: dict[Language, Phrases] = {"vi": VIETNAMESE, "en": ENGLISH}
 
-_SHAPE = '[{"drink": "...", "size": "M", "sugar": 100, "ice": 100, "toppings": [], "quantity": 1}]'
+_SHAPE = '[{"drink": "...", "quantity": 2, "size": "L", "sugar": 50, "ice": 30, "toppings": ["..."]}]'
 SYSTEM_PROMPT: dict[Language, str] = {
-    "vi": f"Ghi đơn thành JSON, mỗi món một mục, mặc định: {_SHAPE}. Ít = 30, nửa = 50.",
-    "en": f"Write the order as JSON, one object per drink, defaults: {_SHAPE}. Less = 30, half = 50.",
+    "vi": f"Ghi đơn thành JSON: {_SHAPE}. Bỏ khoá có giá trị mặc định: 1, M, 100, 100, []. Ít = 30, nửa = 50.",
+    "en": f"Write the order as JSON: {_SHAPE}. Leave out keys at their default: 1, M, 100, 100, []. Less = 30, half = 50.",
 }
 
 
