@@ -19,7 +19,7 @@ _WANTED = {"model": (*_TEXT, ".safetensors"), "dataset": (*_TEXT, ".csv", ".parq
 
 
 def download(repo: HubRepo, folder: Path) -> str:
-    """Writes the repository's files to `folder / repo.name`, resuming what a broken attempt left. Returns the licence."""
+    """Writes the repository's files to `folder / repo.name`, keeping the files a broken attempt finished. Returns the licence."""
     target = folder / repo.name
     with hub_open():
         info = _look_up(repo)
@@ -129,8 +129,8 @@ def _plainly(repo: HubRepo, call: Any) -> Any:
             f"cannot download from the hub: {reason}",
             where=where,
             fix=tr(
-                "kiểm tra mạng rồi chạy lại (phần đã tải được giữ lại); hoặc dùng mô hình có sẵn: smollm2-135m-instruct",
-                "check the network and run again (what has arrived is kept); or use the built-in model: smollm2-135m-instruct",
+                "kiểm tra mạng rồi chạy lại (các tệp đã tải xong được giữ lại); hoặc dùng mô hình có sẵn: smollm2-135m-instruct",
+                "check the network and run again (finished files are kept); or use the built-in model: smollm2-135m-instruct",
             ),
         ) from error
     except errors.HFValidationError as error:

@@ -155,4 +155,4 @@ def _hub(repo: HubRepo, offline: bool) -> Path:
 
     if offline or hub_is_forbidden():
         raise _missing_offline(str(repo))
-    return store.install(key, repo.name, str(repo), lambda folder: hub.download(repo, folder)).path
+    return store.install(key, repo.name, str(repo), lambda folder: hub.download(repo, folder), resume=True).path

