@@ -163,6 +163,12 @@ def test_other_adapters_take_the_plain_road(model, tokenizer, variant):
     assert generate(adapted, tokenizer, prompts, max_new_tokens=5) == reference(adapted, tokenizer, prompts, 5)
 
 
+def test_each_conversation_may_have_its_own_limit(model, tokenizer):
+    prompts = conversations(4)
+    expected = [reference(model, tokenizer, [prompt], limit)[0] for prompt, limit in zip(prompts, (3, 9, 1, 5), strict=True)]
+    assert generate(model, tokenizer, prompts, max_new_tokens=[3, 9, 1, 5], batch_size=2) == expected
+
+
 def test_on_done_tells_each_answer_once(model, tokenizer):
     told = {}
     answers = generate(model, tokenizer, conversations(5), max_new_tokens=4, batch_size=2, on_done=told.__setitem__)

@@ -22,9 +22,9 @@ _BLOCK = 4_000_000  # draws held at once: 32 MB
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and the interval around it."""
+    """A mean (of scores, or of differences) and the interval around it."""
 
-    mean: float
+    value: float
     low: float
     high: float
 

@@ -34,7 +34,7 @@ def generate(
     tokenizer: PreTrainedTokenizerBase,
     conversations: Sequence[Prompt],
     *,
-    max_new_tokens: int = 128,
+    max_new_tokens: int | Sequence[int] = 128,
     batch_size: int | None = None,
     temperature: float = 0.0,
     top_p: float = 1.0,
@@ -45,7 +45,8 @@ def generate(
 
     Args:
         conversations: lists of messages that end before the answer, or plain texts to continue.
-        max_new_tokens: where an answer is cut that has not stopped by itself.
+        max_new_tokens: where an answer is cut that has not stopped by itself; one number, or one for each conversation (a test
+            needs no more tokens than its gold answer has: a longer answer is wrong already).
         batch_size: sequences at a time; chosen by memory if None. It does not change greedy answers.
         temperature: 0 for the most likely token at each step.
         seed: of the draws when `temperature` is above 0.
@@ -54,9 +55,10 @@ def generate(
     Raises:
         SmolError: an empty prompt, one longer than the model's context, no chat template, settings out of range.
     """
-    sampling.check(temperature, top_p, max_new_tokens)
+    longest = [max_new_tokens] * len(conversations) if isinstance(max_new_tokens, int) else list(max_new_tokens)
+    sampling.check(temperature, top_p, *longest)
     prompts = [encode_prompt(prompt, tokenizer) for prompt in conversations]
-    limits = [room(model, len(prompt), max_new_tokens) for prompt in prompts]
+    limits = [room(model, len(prompt), limit) for prompt, limit in zip(prompts, longest, strict=True)]
     answers = [""] * len(prompts)
     if not prompts:
         return answers

@@ -87,8 +87,8 @@ def load_model(reference: str | Located) -> tuple[PreTrainedModel, PreTrainedTok
     from smolcourse import hardware
     from smolcourse.data.templates import load_tokenizer
 
-    calibration = hardware.cached_calibration()
-    hardware.set_threads(calibration.threads if calibration else hardware.thread_candidates(hardware.usable_cores())[0])
+    if calibration := hardware.cached_calibration():  # not worth measuring for: torch's own choice is the physical cores
+        hardware.set_threads(calibration.threads)
     device = hardware.machine().device
     # Without a GPU's lower-precision units float32 is both exact and fast; with one, the checkpoint's own dtype.
     dtype = torch.float32 if device == "cpu" else "auto"

@@ -7,7 +7,7 @@ from torch import Tensor
 from smolcourse.errors import SmolError
 
 
-def check(temperature: float, top_p: float, max_new_tokens: int) -> None:
+def check(temperature: float, top_p: float, *max_new_tokens: int) -> None:
     """Raises `SmolError` for settings outside their range (NaN included)."""
     if not 0.0 <= temperature <= 100.0:
         raise SmolError(
@@ -15,9 +15,9 @@ def check(temperature: float, top_p: float, max_new_tokens: int) -> None:
         )
     if not 0.0 < top_p <= 1.0:
         raise SmolError("top_p phải lớn hơn 0 và không quá 1", "top_p must be above 0 and at most 1", where=f"top_p={top_p}")
-    if max_new_tokens < 1:
+    if smallest := [limit for limit in max_new_tokens if limit < 1]:
         raise SmolError(
-            "max_new_tokens phải từ 1 trở lên", "max_new_tokens must be at least 1", where=f"max_new_tokens={max_new_tokens}"
+            "max_new_tokens phải từ 1 trở lên", "max_new_tokens must be at least 1", where=f"max_new_tokens={min(smallest)}"
         )
 
 

@@ -1,0 +1,131 @@
+"""`smol chat`: talk to a model or a run; or one question on the command line or through a pipe."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smolcourse.cli.terminal import keep_accents_when_editing, repaired, use_utf8
+from smolcourse.errors import SmolError
+from smolcourse.language import tr
+
+if TYPE_CHECKING:
+    from smolcourse.inference.chat import Chat
+
+MODEL_HELP = tr(
+    "mô hình (alias, thư mục, hf:org/tên) hoặc run (tên, đầu tên, latest)",
+    "a model (alias, folder, hf:org/name) or a run (name, beginning of it, latest)",
+)
+
+
+def chat(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=False)],
+    prompt: Annotated[
+        str | None,
+        typer.Argument(metavar="[PROMPT]", help=tr("hỏi một câu rồi thoát", "ask one thing and leave"), show_default=False),
+    ] = None,
+    system: Annotated[
+        str | None,
+        typer.Option(
+            help=tr("system prompt; mặc định: của dữ liệu mà run đã học", "system prompt; default: that of the run's data"),
+            show_default=False,
+        ),
+    ] = None,
+    temperature: Annotated[float, typer.Option(help=tr("0: luôn chọn token chắc nhất", "0: always the likeliest token"))] = 0.0,
+    top_p: Annotated[
+        float, typer.Option(help=tr("chỉ chọn trong phần xác suất này", "draw from this share of probability"))
+    ] = 1.0,
+    max_new_tokens: Annotated[int, typer.Option(help=tr("độ dài tối đa của câu trả lời", "longest answer, in tokens"))] = 512,
+    seed: Annotated[int, typer.Option(min=0, help=tr("hạt giống ngẫu nhiên", "random seed"))] = 0,
+) -> None:
+    """Loads the model, then answers one prompt or a conversation."""
+    use_utf8()
+    if prompt is None and not sys.stdin.isatty():
+        prompt = sys.stdin.read()
+    if prompt is not None and not prompt.strip():
+        raise SmolError("prompt trống, không có gì để trả lời", "the prompt is empty, there is nothing to answer")
+    # Settings out of range are told before the model is loaded, which takes seconds.
+    from smolcourse.inference import sampling
+
+    sampling.check(temperature, top_p, max_new_tokens)
+    from smolcourse.inference.loading import load_model, locate, system_prompt_of
+
+    located = locate(repaired(model))
+    system = system_prompt_of(located) if system is None else repaired(system) or None
+    loaded = load_model(located)
+    from smolcourse.inference.chat import Chat
+    from smolcourse.inference.generate import Streamer
+
+    conversation = Chat(Streamer(*loaded), system, max_new_tokens, temperature, top_p, seed)
+    if prompt is None:
+        _talk(conversation, model)
+        return
+    for piece in conversation.reply(repaired(prompt)):
+        print(piece, end="", flush=True)
+    print()
+
+
+def _talk(conversation: Chat, model: str) -> None:
+    """Reads lines until /exit or Ctrl-D. Ctrl-C stops an answer; at the prompt it only says how to leave."""
+    keep_accents_when_editing()
+    print(tr(f"Trò chuyện với {model}. /help để xem các lệnh.", f"Chatting with {model}. /help shows the commands."))
+    if conversation.system:
+        print(f"system: {conversation.system}")
+    while True:
+        try:
+            line = input("> ").strip()
+        except EOFError:
+            print()
+            return
+        except KeyboardInterrupt:
+            print("\n" + tr("Gõ /exit hoặc Ctrl-D để thoát.", "Type /exit or Ctrl-D to leave."))
+            continue
+        if line in ("/exit", "/quit"):
+            return
+        if line.startswith("/"):
+            _command(conversation, line)
+        elif line:
+            _answer(conversation, line)
+
+
+def _command(conversation: Chat, line: str) -> None:
+    name, _, rest = line.partition(" ")
+    if name == "/reset":
+        conversation.reset()
+        print(tr("Đã quên các lượt trước.", "Earlier turns are forgotten."))
+    elif name == "/system":
+        if rest.strip():
+            conversation.reset("" if rest.strip() in ("-", '""') else rest.strip())
+        print(f"system: {conversation.system or '-'}")
+    else:
+        if name != "/help":
+            print(tr(f"Không có lệnh {name}.", f"There is no command {name}."))
+        print(tr("/reset        quên các lượt trước", "/reset        forget earlier turns"))
+        print(
+            tr(
+                "/system TEXT  đổi system prompt (- để bỏ) và bắt đầu lại",
+                "/system TEXT  new system prompt (- for none), start over",
+            )
+        )
+        print(
+            tr(
+                "/exit         thoát (hoặc Ctrl-D); Ctrl-C dừng câu trả lời",
+                "/exit         leave (or Ctrl-D); Ctrl-C stops an answer",
+            )
+        )
+
+
+def _answer(conversation: Chat, line: str) -> None:
+    from contextlib import closing
+
+    try:
+        with closing(conversation.reply(line)) as pieces:  # type: ignore[type-var]
+            for piece in pieces:
+                print(piece, end="", flush=True)
+        print()
+    except KeyboardInterrupt:
+        print(tr(" … (đã dừng)", " … (stopped)"))
+    except SmolError as error:
+        print(error, file=sys.stderr)
