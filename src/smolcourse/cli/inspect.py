@@ -24,7 +24,9 @@ def inspect_row(
     model: Annotated[str, typer.Option(help=tr("mô hình (tokenizer của nó)", "the model (its tokenizer)"))] = (
         "smollm2-135m-instruct"
     ),
-    split: Annotated[str, typer.Option(help=tr("phần dữ liệu", "the split"))] = "train",
+    split: Annotated[
+        str | None, typer.Option(help=tr("phần dữ liệu, nếu có nhiều phần", "the split, where there are several"))
+    ] = None,
     max_length: Annotated[int, typer.Option(min=1, help=tr("giới hạn token của recipe", "the recipe's token limit"))] = 512,
     chat_template: Annotated[
         str | None, typer.Option(help=tr("tệp Jinja thay chat template, hoặc chatml", "a Jinja file for the template, or chatml"))
@@ -41,7 +43,7 @@ def inspect_row(
         head = {"source": source, "split": split, "row": row, "model": model, "max_length": max_length}
         print(json.dumps({**head, **inspection.as_json()}, ensure_ascii=False))
         return
-    _print(inspection, f"{source} [{split}] {tr('hàng', 'row')} {row}", model, max_length)
+    _print(inspection, f"{source}{f' [{split}]' if split else ''} {tr('hàng', 'row')} {row}", model, max_length)
 
 
 def _print(inspection: "Inspection", title: str, model: str, max_length: int) -> None:

@@ -87,7 +87,9 @@ def inspect_row(row: Row, tokenizer: "PreTrainedTokenizerBase", eos_ids: list[in
     return Inspection(pieces, encoded, stop, planned.rewritten)
 
 
-def inspect_source(source: str, number: int, *, model: str, split: str = "train", chat_template: str | None = None) -> Inspection:
+def inspect_source(
+    source: str, number: int, *, model: str, split: str | None = None, chat_template: str | None = None
+) -> Inspection:
     """Inspects row `number` (from 1) of a built-in data set or a file, with the tokenizer of `model` (any reference)."""
     from smolcourse.assets import resolve
     from smolcourse.data.loading import load_rows

@@ -75,7 +75,8 @@ class _Search:
         return render_with_spans(messages, self.tokenizer, add_generation_prompt=generation, **self.kwargs)[0]
 
     def _span(self, index: int, floor: int) -> Span:
-        through = self.text if index == len(self.messages) - 1 else self._render(self.messages[: index + 1])
+        last = index == len(self.messages) - 1
+        through = self.text if last else self._render(self.messages[: index + 1]).removesuffix(self.anatomy.closing)
         kept = self.text.startswith(through)
         self.rewritten |= not kept
         end = self._end_of_turn(through) if kept else self._end_in_rewritten(index, through)
@@ -92,7 +93,7 @@ class _Search:
             return content if self.text[len(opened) : content].strip() else len(opened)
         # The text so far reads differently inside the whole conversation: look back from the answer to its header.
         content = self._locate(self.messages, index)[0]
-        opening, header, _ = self.anatomy
+        opening, header = self.anatomy.opening, self.anatomy.header
         if not opening:
             return content - len(header) if header.isspace() and self.text.endswith(header, 0, content) else content
         shared = opening[: shared_prefix(opening, header)]

@@ -78,7 +78,7 @@ def _probe(tokenizer: "PreTrainedTokenizerBase", row: Row | None) -> tuple[Plan,
         probe = plan({"prompt": [question], "completion": [answer]}, tokenizer)
     else:
         probe = plan({"messages": [question, answer]}, tokenizer)
-    footer = anatomy(tokenizer).footer
+    footer = "".join(anatomy(tokenizer)[2:])
     kept = footer.rstrip() or footer
     text = probe.text[: len(probe.text) - len(footer) + len(kept)]
     tokens = tokenizer(text, add_special_tokens=False)

@@ -211,7 +211,9 @@ class Anatomy(NamedTuple):
     header: str
     """What stands between the end of the user's turn and the answer."""
     footer: str
-    """What stands after the answer: the end of turn, and often a newline."""
+    """What stands after every answer: the end of turn, and often a newline."""
+    closing: str
+    """An eos token that ends the conversation, not the answer: it goes away when another turn follows (Phi-3)."""
 
 
 def anatomy(tokenizer: "PreTrainedTokenizerBase") -> Anatomy:
@@ -231,6 +233,11 @@ def _anatomy(tokenizer: "PreTrainedTokenizerBase", template: str) -> Anatomy:
             "chat template bỏ mất nội dung lượt thoại", "the chat template drops the text of a turn", where="chat_template"
         )
     before, _, footer = full.rpartition(_ANSWER_MARK)
+    eos = str(tokenizer.eos_token or "")
+    goes_away = bool(eos) and asked.endswith(eos) and not opened.startswith(asked) and opened.startswith(asked.removesuffix(eos))
+    # Where nothing else ends an answer, that eos token is its end after all.
+    closing = eos if goes_away and footer.endswith(eos) and footer.removesuffix(eos).strip() else ""
+    asked = asked.removesuffix(closing)
     opening = opened[len(asked) :] if opened.startswith(asked) else ""
     header = before.rpartition(_USER_MARK)[2].removeprefix(asked.rpartition(_USER_MARK)[2])
-    return Anatomy(opening, header, footer)
+    return Anatomy(opening, header, footer.removesuffix(closing), closing)
