@@ -120,7 +120,7 @@ def _summary(run: "Run") -> dict[str, Any]:
     """What `ls` shows of a run, as plain values."""
     from smolcourse.training.report import loss_points
 
-    metrics, status = run.metrics(), run.status()
+    metrics, status, state = run.metrics(), run.status(), run.state()
     _, losses = loss_points(metrics)
     try:
         recipe = run.recipe()
@@ -129,10 +129,11 @@ def _summary(run: "Run") -> dict[str, Any]:
     kind = f"{recipe.get('method', '?')} {'lora' if recipe.get('use_peft') else 'full'}" if recipe else "?"
     return {
         "name": run.name,
-        "state": run.state(),
+        "state": state,
         "kind": kind,
         "step": max((int(line.get("step", 0)) for line in metrics), default=0),
-        "total_steps": status.get("total_steps"),
+        # a budget may have ended the run before the steps it set out for
+        "total_steps": None if state == "finished" else status.get("total_steps"),
         "loss": losses[-1] if losses else None,
         "minutes": round(run.seconds() / 60, 2),
     }

@@ -89,11 +89,12 @@ class Run:
                 raise SmolError("quá nhiều run cùng tên", "too many runs of the same name", where=str(root / stem))
         run = cls(path)
         try:
-            (path / "checkpoints").mkdir()
-            replace_file(path / "recipe.yaml", yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
-            replace_file(path / "environment.json", json_text(environment()))
-            run.set_state("created")
-        except (OSError, SmolError):
+            with mendable(path):
+                (path / "checkpoints").mkdir()
+                replace_file(path / "recipe.yaml", yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+                replace_file(path / "environment.json", json_text(environment()))
+                run.set_state("created")
+        except BaseException:
             shutil.rmtree(path, ignore_errors=True)  # nothing half-written
             raise
         return run
