@@ -279,7 +279,9 @@ def test_one_bad_row_does_not_hide_the_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "before", "after"), [("a.jsonl", b"", b"\n" + GOOD), ("a.json", b"[", b"]"), ("a.csv", b"", b"")]
+    ("name", "before", "after"),
+    [("a.jsonl", b"", b"\n" + GOOD), ("a.json", b"[", b"]"), ("a.csv", b"", b"")],
+    ids=["jsonl", "json", "csv"],
 )
 def test_a_huge_line_is_refused_without_filling_the_memory(tmp_path: Path, name: str, before: bytes, after: bytes) -> None:
     file = tmp_path / name

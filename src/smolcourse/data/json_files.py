@@ -37,6 +37,13 @@ _VI = {
 }
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise RowError("not_json", f"{name} không phải giá trị JSON", f"{name} is not a JSON value", fix="null")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 def scan_jsonl(path: Path) -> Scanned:
     """Yields (line number, object or error) for every line that is not blank."""
     with open_text(path) as stream:
@@ -80,7 +87,7 @@ def scan_json(path: Path, split: str | None = None) -> Scanned:
 
 def _parse_line(line: bytes) -> Row | RowError:
     try:
-        value = json.loads(decode(line), parse_constant=_refuse_constant)
+        value = _DECODER.decode(decode(line))
     except RowError as error:
         return error
     except json.JSONDecodeError as error:
@@ -143,7 +150,6 @@ class _Window:
         self.position = 0
         self.ended = False
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
-        self._json = json.JSONDecoder(parse_constant=_refuse_constant)
         self._lines_before = 0
         self._columns_before = 0
 
@@ -164,7 +170,7 @@ class _Window:
         step = _CHUNK
         while True:
             try:
-                value, end = self._json.raw_decode(self.text, self.position)
+                value, end = _DECODER.raw_decode(self.text, self.position)
             except json.JSONDecodeError as error:
                 cut_short = error.msg.startswith("Unterminated string") or error.pos >= len(self.text) - 16
                 if self.ended or not cut_short:
@@ -212,10 +218,6 @@ def _skip_line(stream: BinaryIO, length: int, ended: bool) -> int:
         length += len(piece)
         ended = piece.endswith(b"\n")
     return length
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise RowError("not_json", f"{name} không phải giá trị JSON", f"{name} is not a JSON value", fix="null")
 
 
 def _broken(message: str, line: int | None, column: int) -> RowError:

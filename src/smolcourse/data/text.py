@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_PUNCTUATION = dict.fromkeys(map(ord, ".,!?;:…\"'“”‘’«»()[]{}`*_~\u200b\u200c\u200d\ufeff"), " ")
 # Only signs of spelling: + - * / = < > are left, or "2 + 3" and "2 - 3" would be the same question.
-_PUNCTUATION.pop(ord("*"))
+_PUNCTUATION = re.compile("[.,!?;:…\"'“”‘’«»()\\[\\]{}`_~\u200b\u200c\u200d\ufeff]+")
 
 # UTF-8 bytes read as Windows-1252. Five of its bytes have no character; programs then pass the control code through.
 _BYTE_OF = {chr(byte): byte for byte in range(256)}
@@ -45,4 +44,4 @@ def comparable(text: str) -> str:
     """The text without case, punctuation, width and spacing. Equal results mean near duplicates."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    return " ".join(text.casefold().translate(_PUNCTUATION).split())
+    return " ".join(_PUNCTUATION.sub(" ", text.casefold()).split())
