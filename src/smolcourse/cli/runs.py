@@ -94,15 +94,13 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", "-y", help=tr("không hỏi lại", "do not ask"))] = False,
     folder: Folder = Path("runs"),
 ) -> None:
-    import sys
-
     from smolcourse.training import runs
 
     found = list(dict.fromkeys(runs.find_run(reference, folder) for reference in references))
     for run in found:
         run.refuse_if_running()
         if not yes:
-            if not sys.stdin.isatty():
+            if not can_ask():
                 raise SmolError(
                     "cần --yes để xoá khi không có terminal",
                     "--yes is needed without a terminal",
@@ -114,6 +112,13 @@ def remove(
         size = _size(run)
         run.remove()
         print(tr(f"đã xoá {run.name}, trả lại {size}", f"{run.name} deleted, {size} freed"))
+
+
+def can_ask() -> bool:
+    """Whether somebody is there to answer."""
+    import sys
+
+    return sys.stdin.isatty()
 
 
 def _summary(run: "Run") -> dict[str, Any]:
@@ -172,9 +177,10 @@ def _show(run: "Run") -> None:
 
     for prompt, first, before, last, after in before_and_after(run.samples()):
         console.print(Text.assemble("\n", ("› ", "bold"), prompt))
-        console.print(Text.assemble((f"  {tr('bước', 'step')} {first}: ", "dim"), before))
-        if last != first:
-            console.print(Text.assemble((f"  {tr('bước', 'step')} {last}: ", "green"), after))
+        for step, answer, style in ((first, before, "dim"), (last, after, "green")):
+            if step != first or style == "dim":  # a run that has just begun has one answer
+                heading = f"  {tr('bước', 'step')} {step:>{len(str(last))}}: "
+                console.print(Text.assemble((heading, style), answer.replace("\n", "\n" + " " * len(heading))))
 
     checkpoint = run.latest_checkpoint()
     console.print()

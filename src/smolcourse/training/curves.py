@@ -43,7 +43,7 @@ def curve(steps: Sequence[int], values: Sequence[float], *, width: int = 60, hei
     lines = []
     for index, letters in enumerate(grid):
         drawn = "".join((" *"[dots] if ascii_only else chr(_BLANK + dots)) for dots in letters)
-        lines.append(f"{labels.get(index, ''):>{margin}} {wall}{drawn}".rstrip())
+        lines.append(f"{labels.get(index, ''):>{margin}} {wall}{drawn}".rstrip(f" {chr(_BLANK)}"))
     lines.append(f"{'':>{margin}} {corner}{floor * width}")
     lines.append(f"{'':>{margin}}  {first}{last:>{max(1, width - len(str(first)))}}")
     return "\n".join(lines)
