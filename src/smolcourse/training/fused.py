@@ -151,7 +151,7 @@ class _Layer(torch.autograd.Function):
         return y.add_(h)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Any:  # noqa: PLR0915
+    def backward(ctx: Any, *grads: Tensor) -> Any:
         saved = ctx.saved_tensors
         x, inverse_1, query, key, value, out, logsumexp, h, inverse_2, gate, up, cos, sin = saved[:13]
         layout = Layout(*saved[13:17])

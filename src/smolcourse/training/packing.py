@@ -105,7 +105,10 @@ def token_mask(batch: dict[str, Tensor]) -> Tensor:
     """The same layout as one [T, T] bool matrix, for models without fused layers."""
     tokens = batch["input_ids"].shape[0]
     mask = torch.zeros(tokens, tokens, dtype=torch.bool)
-    for queries, keys, allowed in zip(batch["query_index"], batch["key_index"], batch["allowed"], strict=True):
+    real = torch.zeros(batch["query_index"].numel(), dtype=torch.bool)
+    real[batch["place"]] = True  # padded queries point to token 0 and must not speak for it
+    masks = batch["allowed"] & real.view(*batch["query_index"].shape, 1)
+    for queries, keys, allowed in zip(batch["query_index"], batch["key_index"], masks, strict=True):
         i, j = allowed.nonzero(as_tuple=True)
         mask[queries[i], keys[j]] = True
     return mask

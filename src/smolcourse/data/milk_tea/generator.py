@@ -1,6 +1,6 @@
 """Seeded milk-tea orders with their answers, in four splits that never share a text.
 
-train   70+ drinks, 15 % of the rows typed carelessly
+train   70+ drinks, 8 % of the rows typed carelessly
 new     the same kind of orders as train, none of them in train
 unseen  clean typing; every row has a drink or topping that train never shows, and words around it that train never uses.
         The phrases for sugar, ice and size stay those of train: what they mean cannot be guessed, only learned
@@ -25,13 +25,14 @@ from smolcourse.language import Language
 
 Split = Literal["train", "new", "unseen", "noisy"]
 SPLITS: tuple[Split, ...] = get_args(Split)
-NOISY_SHARE = 0.15
+NOISY_SHARE = 0.08
 PHRASES: dict[Language, Phrases] = {"vi": VIETNAMESE, "en": ENGLISH}
 
-_SHAPE = '[{"drink": "...", "quantity": 2, "size": "L", "sugar": 50, "ice": 30, "toppings": ["..."]}]'
 SYSTEM_PROMPT: dict[Language, str] = {
-    "vi": f"Ghi đơn thành JSON: {_SHAPE}. Bỏ khoá có giá trị mặc định: 1, M, 100, 100, []. Ít = 30, nửa = 50.",
-    "en": f"Write the order as JSON: {_SHAPE}. Leave out keys at their default: 1, M, 100, 100, []. Less = 30, half = 50.",
+    "vi": 'Ghi đơn thành JSON, mặc định: [{"ly": 1, "món": "...", "size": "M", "đường": 100, "đá": 100, "topping": []}]. '
+    "Ít = 30, nửa = 50.",
+    "en": 'Write the order as JSON, defaults: [{"cups": 1, "drink": "...", "size": "M", "sugar": 100, "ice": 100, '
+    '"toppings": []}]. Less = 30, half = 50.',
 }
 
 
@@ -74,7 +75,7 @@ def generate(size: int, *, seed: int = 0, split: Split = "train", language: Lang
                 "messages": [
                     {"role": "system", "content": SYSTEM_PROMPT[language]},
                     {"role": "user", "content": text},
-                    {"role": "assistant", "content": format_order(items)},
+                    {"role": "assistant", "content": format_order(items, language)},
                 ]
             }
         )

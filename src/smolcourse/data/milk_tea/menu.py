@@ -13,10 +13,13 @@ from smolcourse.language import Language
 SIZES = ("S", "M", "L")
 LEVELS = (0, 30, 50, 70, 100)
 """Sugar and ice, in percent."""
-FIELDS = ("drink", "quantity", "size", "sugar", "ice", "toppings")
-"""The keys of one object of the answer, in order."""
-DEFAULTS: dict[str, Any] = {"quantity": 1, "size": "M", "sugar": 100, "ice": 100, "toppings": []}
-"""What a customer means who does not say; the answer leaves such a key out, so that it stays short."""
+FIELDS = ("quantity", "drink", "size", "sugar", "ice", "toppings")
+"""What an order says of each drink, in the order of the answer's keys."""
+KEYS: dict[Language, tuple[str, ...]] = {
+    "vi": ("ly", "món", "size", "đường", "đá", "topping"),
+    "en": ("cups", "drink", "size", "sugar", "ice", "toppings"),
+}
+"""The keys of the answer, in the customer's own words, so that each can be looked up in the order."""
 MAX_QUANTITY = 5
 
 
@@ -131,28 +134,27 @@ MENU: dict[Language, Menu] = {
 }
 
 
-def format_order(items: list[Item]) -> str:
-    """The answer to an order: one line of JSON, keys in the order of `FIELDS`, those at their default left out."""
-    said = [{key: cast(Any, item)[key] for key in FIELDS if cast(Any, item)[key] != DEFAULTS.get(key)} for item in items]
-    return json.dumps(said, ensure_ascii=False)
+def format_order(items: list[Item], language: Language = "vi") -> str:
+    """The answer to an order: one line of JSON, keys in the order of `KEYS`."""
+    plain = [[cast(dict[str, Any], item)[field] for field in FIELDS] for item in items]
+    return json.dumps([dict(zip(KEYS[language], values, strict=True)) for values in plain], ensure_ascii=False)
 
 
-def parse_order(text: str) -> list[Item]:
-    """Reads an answer back, strictly, defaults filled in; raises ValueError when it is no list of objects of `FIELDS`."""
+def parse_order(text: str, language: Language = "vi") -> list[Item]:
+    """Reads an answer back, strictly; raises ValueError when it is no list of objects with exactly the `KEYS`."""
     order = json.loads(text)
     if not isinstance(order, list) or not order:
         raise ValueError("not a list of drinks")
-    return [_parse_item(item) for item in order]
-
-
-def _parse_item(said: object) -> Item:
-    if not isinstance(said, dict) or tuple(said) != tuple(key for key in FIELDS if key in said) or "drink" not in said:
-        raise ValueError(f"not an object with keys among {', '.join(FIELDS)}, in this order")
-    item = {key: said.get(key, DEFAULTS.get(key)) for key in FIELDS}
-    if item["size"] not in SIZES or item["sugar"] not in LEVELS or item["ice"] not in LEVELS:
-        raise ValueError("a size, sugar or ice that the shop does not have")
-    if type(item["quantity"]) is not int or item["quantity"] < 1 or not isinstance(item["drink"], str):
-        raise ValueError("a quantity below one, or a drink without a name")
-    if not isinstance(item["toppings"], list) or not all(isinstance(topping, str) for topping in item["toppings"]):
-        raise ValueError("toppings are not a list of names")
-    return cast(Item, {**item, "toppings": list(item["toppings"])})
+    items = []
+    for said in order:
+        if not isinstance(said, dict) or tuple(said) != KEYS[language]:
+            raise ValueError(f"not an object with the keys {', '.join(KEYS[language])}")
+        item = dict(zip(FIELDS, said.values(), strict=True))
+        if item["size"] not in SIZES or item["sugar"] not in LEVELS or item["ice"] not in LEVELS:
+            raise ValueError("a size, sugar or ice that the shop does not have")
+        if type(item["quantity"]) is not int or item["quantity"] < 1 or not isinstance(item["drink"], str):
+            raise ValueError("a quantity below one, or a drink without a name")
+        if not isinstance(item["toppings"], list) or not all(isinstance(topping, str) for topping in item["toppings"]):
+            raise ValueError("toppings are not a list of names")
+        items.append(cast(Item, item))
+    return items

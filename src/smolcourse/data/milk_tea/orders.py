@@ -12,6 +12,9 @@ _DRINKS_PER_ORDER = ((1, 0.84), (2, 0.13), (3, 0.03))
 _CUPS = ((1, 0.62), (2, 0.22), (3, 0.1), (4, 0.03), (5, 0.03))
 _TOPPINGS = ((0, 0.5), (1, 0.36), (2, 0.12), (3, 0.02))
 _LEVELS = ((0, 0.22), (30, 0.28), (50, 0.28), (70, 0.17), (100, 0.05))
+_SUGAR_FIRST = 0.85
+_USUAL_ORDER = 0.7
+"""Most people say size, sugar, ice, toppings, in this order; the others say them as they come to mind."""
 
 
 def draw_order(menu: Menu, rng: Random, *, unseen: bool) -> list[Item]:
@@ -59,7 +62,7 @@ def _write_sweetness(item: Item, phrases: Phrases, rng: Random, mixed: bool) -> 
         return pick(rng, phrases.all_normal)
     sugar = _level(phrases.sugar, phrases.mixed_sugar, item["sugar"], rng, mixed)
     ice = _level(phrases.ice, phrases.mixed_ice, item["ice"], rng, mixed)
-    first, second = shuffled(rng, (sugar, ice))
+    first, second = (sugar, ice) if chance(rng, _SUGAR_FIRST) else (ice, sugar)
     if not first or not second:
         return first or second
     # "không đường đá 30%": no sugar, or no sugar and no ice? A comma parts phrases that put their word in different places.
@@ -90,7 +93,8 @@ def _write_item(item: Item, phrases: Phrases, rng: Random, *, mixed: bool, may_c
         n=pick(rng, phrases.numbers[item["quantity"] - 1]), digit=item["quantity"], size=size_before, drink=item["drink"]
     )
     toppings = _write_toppings(item["toppings"], phrases, rng, mixed)
-    details = [words for words in shuffled(rng, (size_after, _write_sweetness(item, phrases, rng, mixed), toppings)) if words]
+    said = (size_after, _write_sweetness(item, phrases, rng, mixed), toppings)
+    details = [words for words in (said if chance(rng, _USUAL_ORDER) else shuffled(rng, said)) if words]
     before = ""
     for words in details:
         # A comma closes a list of toppings, so that what follows cannot be read as part of it.
@@ -113,7 +117,7 @@ def _write_items(items: list[Item], phrases: Phrases, rng: Random, *, mixed: boo
 
 def write_order(items: list[Item], phrases: Phrases, carriers: Carriers, rng: Random) -> str:
     """The customer's message for these drinks."""
-    mixed = bool(phrases.mixed_sugar) and chance(rng, 0.15)
+    mixed = bool(phrases.mixed_sugar) and chance(rng, 0.08)
     speaker = pick(rng, carriers.speakers)
     names = {"you": speaker.you, "me": speaker.me}
     greeting = pick(rng, carriers.greetings).format(**names) if chance(rng, 0.3) else ""

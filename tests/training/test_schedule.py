@@ -1,0 +1,50 @@
+"""The schedule is the textbook one, and still ends at zero when its end moves."""
+
+import pytest
+import torch
+
+from smolcourse.training.schedule import Schedule
+
+
+def rates(schedule: Schedule, steps: int, move: dict[int, int] | None = None) -> list[float]:
+    found = []
+    for step in range(steps):
+        found.append(schedule.get_last_lr()[0])
+        schedule.optimizer.step()
+        if move and step in move:
+            schedule.end_at(move[step])
+        schedule.step()
+    return found
+
+
+def schedule(shape: str, warmup: int, total: int) -> Schedule:
+    return Schedule(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0), shape, warmup, total)
+
+
+def test_linear_warms_up_and_falls_to_zero_in_equal_steps() -> None:
+    found = rates(schedule("linear", 4, 24), 24)
+    assert found[0] < found[1] < found[3] < 1.0
+    falls = [a - b for a, b in zip(found[5:], found[6:], strict=False)]
+    assert max(falls) - min(falls) < 1e-9
+    assert found[-1] == pytest.approx(falls[0], rel=0.2)
+
+
+def test_cosine_is_half_way_down_in_the_middle() -> None:
+    found = rates(schedule("cosine", 0, 100), 100)
+    assert found[50] == pytest.approx(0.5, abs=0.02)
+    assert found[-1] < 0.01
+
+
+def test_an_end_that_comes_nearer_still_ends_near_zero() -> None:
+    found = rates(schedule("linear", 0, 100), 60, {20: 60})
+    assert found[-1] < 0.05
+    assert all(a >= b for a, b in zip(found, found[1:], strict=False))
+
+
+def test_a_saved_schedule_goes_on_as_if_nothing_had_happened() -> None:
+    whole = rates(schedule("cosine", 3, 30), 30)
+    first = schedule("cosine", 3, 30)
+    before = rates(first, 11)
+    second = schedule("cosine", 3, 30)
+    second.load_state_dict(first.state_dict())
+    assert before + rates(second, 19) == pytest.approx(whole)
