@@ -232,22 +232,25 @@ def _cache_folder() -> Finding:
 
 
 def _assets() -> list[Finding]:
-    """What is in the cache, and, if all is, the proof that it is enough."""
+    """What is in the cache, and the proof that what is there opens without a network."""
     from smolcourse.assets import shelf
 
-    lines = [line for line in shelf.lines() if line.state == "damaged" or line.about]
+    lines = shelf.lines()
     title = tr("mô hình và dữ liệu", "models and data")
     damaged = [line.name for line in lines if line.state == "damaged"]
     absent = [line.name for line in lines if line.state == "absent"]
+    ready = [line.name for line in lines if line.state == "ready"]
+    findings = []
     if damaged:
-        text = f"{tr('hỏng', 'damaged')}: {', '.join(damaged)}"
         names = " ".join(damaged)
-        return [Finding(title, "problem", text, f"smol assets rm {names} && smol assets fetch {names}")]
-    if absent:
-        text = f"{tr('chưa tải', 'not fetched yet')}: {', '.join(absent)}"
-        return [Finding(title, "problem", text, "smol assets fetch --all")]
-    found = Finding(title, "good", tr(f"đủ {len(lines)} mục", f"all {len(lines)} are here"))
-    return [found, _offline_proof([line.name for line in lines])]
+        text = f"{tr('hỏng', 'damaged')}: {', '.join(damaged)}"
+        findings.append(Finding(title, "problem", text, f"smol assets rm {names} && smol assets fetch {names}"))
+    if absent:  # fetched when first needed, so no problem while there is a network
+        text = f"{tr('chưa tải, sẽ tải khi cần', 'not here yet, fetched when needed')}: {', '.join(absent)}"
+        findings.append(Finding(title, "note", text, "smol assets fetch --all"))
+    if not findings:
+        findings.append(Finding(title, "good", tr(f"đủ {len(ready)} mục", f"all {len(ready)} are here")))
+    return findings + ([_offline_proof(ready)] if ready else [])
 
 
 def _offline_proof(names: list[str]) -> Finding:
@@ -260,14 +263,11 @@ def _offline_proof(names: list[str]) -> Finding:
     if tried:
         text = tr(f"vẫn tìm ra ngoài: {', '.join(tried)}", f"still reached out: {', '.join(tried)}")
         return Finding(title, "problem", text)
-    return Finding(
-        title,
-        "good",
-        tr(
-            "đã mở mọi thứ với mạng bị cắt; không kết nối nào rời máy",
-            "opened everything with the network cut; nothing left this machine",
-        ),
+    text = tr(
+        f"đã mở {len(names)} mục với mạng bị cắt; không kết nối nào rời máy",
+        f"opened {len(names)} of them with the network cut; nothing left this machine",
     )
+    return Finding(title, "good", text)
 
 
 def prove_offline(names: list[str]) -> list[str]:
