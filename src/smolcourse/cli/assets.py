@@ -41,6 +41,7 @@ def list_assets(
 ) -> None:
     from smolcourse.assets import shelf
     from smolcourse.assets.cache import home, megabytes
+    from smolcourse.assets.catalog import CATALOG
 
     shown = shelf.lines()
     if format is Format.json:
@@ -62,13 +63,17 @@ def list_assets(
     ):
         table.add_column(title, no_wrap=True, justify="right" if title in ("tải", "download", "đĩa", "disk") else "left")
     table.add_column(tr("là gì", "what it is"))
-    for line in shown:
-        download = megabytes(line.download) if line.download else "?"
-        colour = {"ready": "green", "absent": "dim", "damaged": "red"}[line.state]
-        state = f"[{colour}]{states[line.state]}[/]"
-        table.add_row(line.name, state, download, megabytes(line.disk), line.license, line.about)
     console = Console()
+    aliases = shown[: len(CATALOG)]
+    for line in aliases:
+        colour = {"ready": "green", "absent": "dim", "damaged": "red"}[line.state]
+        download = megabytes(line.download or 0)
+        table.add_row(line.name, f"[{colour}]{states[line.state]}[/]", download, megabytes(line.disk), line.license, line.about)
     console.print(table)
+    for line in shown:
+        if line not in aliases:  # references are long: a line each, to be copied whole
+            print(line.name)
+            print(f"  {states[line.state]}, {megabytes(line.disk)}, {tr('giấy phép', 'licence')} {line.license}")
     console.print(f"{tr('thư mục cache', 'cache folder')}: {home()}", highlight=False, soft_wrap=True)
 
 
