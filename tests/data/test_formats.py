@@ -202,6 +202,8 @@ REFUSALS: dict[str, tuple[dict[str, Any], str, str]] = {
     "half an emoji": ({"messages": [user("\ud83e"), assistant("a")]}, "half_character", "messages[0].content"),
     "half an emoji answered": ({"messages": [user("q"), assistant("a\udc00")]}, "half_character", "messages[1].content"),
     "tools object": (MESSAGES | {"tools": {"name": "t"}}, "wrong_type", "tools"),
+    "tools of strings": (MESSAGES | {"tools": ["t"]}, "wrong_type", "tools"),
+    "template settings": (MESSAGES | {"chat_template_kwargs": 5}, "wrong_type", "chat_template_kwargs"),
     "tools broken": (MESSAGES | {"tools": "{"}, "wrong_type", "tools"),
     "completion other kind": ({"prompt": "q", "completion": [assistant("a")]}, "wrong_type", "completion"),
     "prompt other kind": ({"prompt": [user("q")], "completion": "a"}, "wrong_type", "completion"),

@@ -17,6 +17,7 @@ import pytest
 
 from smolcourse.cli.main import main
 from smolcourse.data.encodings import MAX_ROW_BYTES
+from smolcourse.data.parts import part_of
 from smolcourse.data.problems import RowError
 from smolcourse.data.reading import read_rows, scan_rows
 from smolcourse.errors import SmolError
@@ -129,11 +130,44 @@ def test_folder_of_files_by_split(tmp_path: Path) -> None:
     assert rows_of(tmp_path, split="test") == ROWS[1:]
 
 
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("train-00000-of-00002.parquet", "train"),
+        ("data/test-0.jsonl", "test"),
+        ("orders.test.jsonl.gz", "test"),
+        ("my_val.csv", "validation"),
+        ("train/a.json", "train"),
+        ("latest.jsonl", "latest"),
+        ("training/orders-test.jsonl", "test"),
+    ],
+)
+def test_the_part_that_a_file_name_tells(name: str, part: str) -> None:
+    assert part_of(Path(name)) == part
+
+
+def test_test_rows_never_stand_in_for_missing_training_rows(tmp_path: Path) -> None:
+    (tmp_path / "orders.test.jsonl").write_text(LINES)
+    with pytest.raises(SmolError, match="test"):
+        rows_of(tmp_path, split="train")
+    (tmp_path / "orders.train.jsonl").write_text(json.dumps(ROWS[0]))
+    assert rows_of(tmp_path, split="train") == ROWS[:1]
+    (tmp_path / "a.json").write_text(json.dumps({"test": ROWS}))
+    with pytest.raises(SmolError, match="test"):
+        rows_of(tmp_path / "a.json", split="train")
+    (tmp_path / "a.json").write_text(json.dumps({"rows": ROWS}))
+    assert rows_of(tmp_path / "a.json", split="train") == ROWS
+
+
 def test_splits_inside_one_json_file(tmp_path: Path) -> None:
     file = tmp_path / "a.json"
     file.write_text(json.dumps({"train": ROWS, "test": ROWS[1:]}))
     assert rows_of(file, split="test") == ROWS[1:]
+    assert rows_of(file) == ROWS
     with pytest.raises(SmolError, match="train, test"):
+        rows_of(file, split="valid")
+    file.write_text(json.dumps({"old": ROWS, "new": ROWS}))
+    with pytest.raises(SmolError, match="old, new"):
         rows_of(file)
 
 

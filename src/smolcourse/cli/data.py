@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
 data_app = typer.Typer(help=tr("Kiểm tra, tách, xem và ghi dữ liệu.", "Check, split, show and write data."), no_args_is_help=True)
 
-_Source = Annotated[
+_File = Annotated[
     str,
     typer.Argument(
         help=tr(
-            "tệp JSONL/JSON/CSV/Parquet, thư mục, hf:org/name, milk-tea",
-            "JSONL/JSON/CSV/Parquet file, folder, hf:org/name, milk-tea",
+            "tệp JSONL/JSON/CSV/TSV/Parquet, thư mục, hf:org/name", "a JSONL/JSON/CSV/TSV/Parquet file, a folder, hf:org/name"
         )
     ),
+]
+_Source = Annotated[
+    str, typer.Argument(help=tr("milk-tea, một tệp, thư mục hoặc hf:org/name", "milk-tea, a file, a folder, or hf:org/name"))
 ]
 _Part = Annotated[str | None, typer.Option("--split", help=tr("phần dữ liệu, ví dụ test", "part of the data, e.g. test"))]
 _Force = Annotated[bool, typer.Option("--force", help=tr("ghi đè tệp đã có", "replace existing files"))]
@@ -37,7 +39,7 @@ _Language = Annotated[str | None, typer.Option(help=tr("vi, en (milk-tea)", "vi,
     )
 )
 def check(
-    source: _Source,
+    source: _File,
     split: _Part = None,
     against: Annotated[
         str | None, typer.Option(help=tr("tập kiểm thử: tìm câu hỏi bị lộ", "a test set: look for leaked questions"))
@@ -96,7 +98,7 @@ def check(
     ),
 )
 def split_data(
-    source: _Source,
+    source: _File,
     test: Annotated[float, typer.Option(help=tr("tỉ lệ kiểm thử", "share of test rows"))] = 0.1,
     seed: _Seed = 0,
     group: Annotated[

@@ -175,9 +175,9 @@ class _Check:
             self.prompt_tokens.append(prompt)
             self.answer_tokens.append(answer)
             if self.max_length and prompt + answer > self.max_length:
-                vi = f"{prompt + answer} token, dài hơn max_length={self.max_length}"
-                en = f"{prompt + answer} tokens, over max_length={self.max_length}"
-                self.found("warning", RowError("over_length", vi, en, fix=f"max_length={prompt + answer}"), number)
+                vi = f"{prompt + answer} token, dài hơn max_length={self.max_length}: sẽ bị bỏ khi huấn luyện"
+                en = f"{prompt + answer} tokens, over max_length={self.max_length}: training leaves it out"
+                self.found("warning", RowError("over_length", vi, en), number)
         self.waiting.clear()
 
     def found(self, severity: Severity, error: RowError, number: int, times: int = 1) -> None:

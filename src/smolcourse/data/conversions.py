@@ -58,7 +58,8 @@ def from_alpaca(row: Row) -> Row:
     instruction = _string(row, "instruction")
     context = _string(row, context_key) if row.get(context_key) is not None else ""
     messages = _system(row)
-    for index, turn in enumerate(row.get("history") or []):
+    history = row.get("history") or []
+    for index, turn in enumerate(history if isinstance(history, list) else [history]):
         if not (isinstance(turn, list) and len(turn) == 2):
             raise RowError(
                 "wrong_type",

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from smolcourse.assets import resolve
 from smolcourse.data.json_files import Row, Scanned
+from smolcourse.data.parts import choose_part
 from smolcourse.errors import SmolError
 
 HUB = "hf:"
@@ -29,7 +30,7 @@ def scan_saved(folder: Path, split: str | None = None) -> Scanned:
     except Exception as error:  # datasets raises whatever its parsers raise
         raise _failed(error, str(folder)) from None
     if isinstance(loaded, DatasetDict):
-        loaded = loaded[choose_split([str(name) for name in loaded], split, str(folder))]
+        loaded = loaded[choose_part([str(name) for name in loaded], split, str(folder))]
     yield from _numbered(loaded, str(folder))
 
 
@@ -51,21 +52,6 @@ def scan_hub(reference: str, split: str | None = None) -> Scanned:
     except Exception as error:  # no such configuration, no such split: datasets has an exception for each
         raise _failed(error, reference) from None
     yield from _numbered(cast(Iterable[Any], loaded), reference)
-
-
-def choose_split(names: list[str], wanted: str | None, source: str) -> str:
-    """The split asked for; without a wish, `train` or the only one there is."""
-    if wanted is not None and wanted in names:
-        return wanted
-    if wanted is None and ("train" in names or len(names) == 1):
-        return "train" if "train" in names else names[0]
-    listed = ", ".join(names)
-    raise SmolError(
-        f"không có phần {wanted!r}; có: {listed}",
-        f"there is no split {wanted!r}; there are: {listed}",
-        where=source,
-        fix=f"--split {names[0]}" if names else None,
-    )
 
 
 def _numbered(rows: Iterable[Any], source: str) -> Iterator[tuple[int, Row]]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from smolcourse.data.encodings import MAX_ROW_BYTES, decode, open_text
+from smolcourse.data.parts import choose_part
 from smolcourse.data.problems import RowError
-from smolcourse.errors import SmolError
 
 Row = dict[str, Any]
 Scanned = Iterator[tuple[int, Row | RowError]]
@@ -128,17 +128,7 @@ def _rows_of_document(document: Any, window: _Window, path: Path, split: str | N
     if not lists or ROW_KEYS & document.keys():
         yield 1, document
         return
-    if split in lists:
-        lists = {split: lists[split]}
-    if len(lists) > 1:
-        names = ", ".join(lists)
-        raise SmolError(
-            f"có nhiều danh sách ({names}); không rõ danh sách nào chứa dữ liệu",
-            f"there are several lists ({names}); it is not clear which one holds the rows",
-            where=str(path),
-            fix=f"--split {next(iter(lists))}",
-        )
-    yield from enumerate(next(iter(lists.values())), start=1)
+    yield from enumerate(lists[choose_part(list(lists), split, str(path))], start=1)
 
 
 class _Window:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smolcourse.data.encodings import PARQUET, UTF8_BOM, first_bytes, open_text
-from smolcourse.data.hub import HUB, choose_split, is_saved, scan_hub, scan_saved
+from smolcourse.data.hub import HUB, is_saved, scan_hub, scan_saved
 from smolcourse.data.json_files import Row, Scanned, scan_json, scan_jsonl
+from smolcourse.data.parts import choose_part, part_of
 from smolcourse.data.problems import RowError, located
 from smolcourse.data.tables import scan_csv, scan_parquet
 from smolcourse.errors import SmolError
@@ -96,12 +97,11 @@ def _scan_folder(folder: Path, split: str | None) -> Scanned:
             where=str(folder),
             fix=", ".join(_SUFFIXES),
         )
-    by_split: dict[str, list[Path]] = {}
+    parts: dict[str, list[Path]] = {}
     for file in files:
-        by_split.setdefault(file.name.split(".")[0].split("-")[0], []).append(file)
-    chosen = by_split[choose_split(list(by_split), split if len(by_split) > 1 else None, str(folder))]
+        parts.setdefault(part_of(file.relative_to(folder)), []).append(file)
     number = 0
-    for file in chosen:
+    for file in parts[choose_part(list(parts), split, str(folder))]:
         for place, row in _scan_file(file, split):
             number += 1
             yield number, located(row, file, place) if isinstance(row, RowError) else row

@@ -52,8 +52,11 @@ def validate(native: Row) -> None:
     else:
         _check_pair(native, "completion")
     tools = native.get("tools")
-    if tools is not None and not isinstance(tools, list):
-        raise _wrong_type(tools, "tools", "danh sách", "a list")
+    if tools is not None and not (isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools)):
+        raise RowError("wrong_type", "phải là danh sách các công cụ {...}", "must be a list of tools {...}", where="tools")
+    kwargs = native.get("chat_template_kwargs")
+    if kwargs is not None and not isinstance(kwargs, dict):
+        raise _wrong_type(kwargs, "chat_template_kwargs", "đối tượng", "an object")
 
 
 def suggested_role(role: str) -> str | None:
