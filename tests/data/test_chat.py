@@ -212,6 +212,7 @@ def test_truncation_leaves_out_whole_turns(tokenizer):
         ({"messages": TURNS, "tools": "{"}, "tools"),
         ({"messages": TURNS, "tools": ["gia"]}, "tools"),
         ({"messages": TURNS, "chat_template_kwargs": 1}, "chat_template_kwargs"),
+        ({"messages": TURNS, "chat_template_kwargs": {"tools": 1}}, "chat_template_kwargs.tools"),
         ({"prompt": TURNS[:1], "completion": "Dạ"}, "completion"),
         ({"prompt": TURNS[:1], "completion": TURNS[:1]}, "completion"),
         ({"prompt": 1, "completion": "Dạ"}, "prompt"),
@@ -233,6 +234,9 @@ def test_templates_that_fail_say_why(tokenizer, tokenizer_dir, tmp_path):
         encode({"messages": [SYSTEM, *TURNS]}, with_template(tokenizer, templates.GEMMA))
     with pytest.raises(SmolError, match="chatml"):
         encode({"messages": TURNS}, with_template(tokenizer, None))
+    for failing in ("{{ 1 // 0 }}", "{% for i in range(10 ** 9) %}{% endfor %}", "{{ messages[0].content.x.y }}"):
+        with pytest.raises(SmolError):
+            encode({"messages": TURNS}, with_template(tokenizer, failing))
     broken = tmp_path / "broken.jinja"
     broken.write_text("{% for m in messages %}\n{{ m.content }}\n{% endif %}\n", encoding="utf-8")
     with pytest.raises(SmolError) as caught:

@@ -7,7 +7,7 @@ import pytest
 
 from smolcourse.data import tokenizing
 from smolcourse.data.chat import encode
-from smolcourse.data.tokenizing import fingerprint, tokenize
+from smolcourse.data.tokenizing import fingerprint, source_key, tokenize
 from smolcourse.errors import SmolError
 
 
@@ -166,8 +166,12 @@ def test_fingerprint_follows_the_bytes(tmp_path):
     file.write_text(json.dumps(ROWS[0]), encoding="utf-8")
     first = fingerprint(file)
     assert fingerprint(file) == first
+    key = source_key(str(file), {"size": 3}, "train")
+    assert key == source_key(str(file), {"size": 3}, "train") != source_key(str(file), {"size": 4}, "train")
+    assert key != source_key(str(file), {"size": 3}, "test")
     file.write_text(json.dumps(ROWS[1]), encoding="utf-8")
-    assert fingerprint(file) != first
+    assert fingerprint(file) != first and source_key(str(file), {"size": 3}, "train") != key
+    assert source_key("milk-tea") is None
 
 
 @pytest.mark.slow

@@ -128,6 +128,9 @@ def _template_kwargs(row: Row) -> dict[str, Any]:
     kwargs = row.get("chat_template_kwargs") or {}
     if not isinstance(kwargs, dict):
         raise SmolError("phải là object", "must be an object", where="chat_template_kwargs")
+    for key in ("messages", "tools", "documents", "chat_template", "add_generation_prompt", "marked"):
+        if key in kwargs:
+            raise SmolError("tên này dành riêng", "this name is reserved", where=f"chat_template_kwargs.{key}")
     return kwargs
 
 

@@ -167,7 +167,7 @@ def render_with_spans(
             add_generation_prompt=add_generation_prompt,
             **{**tokenizer.special_tokens_map, **template_kwargs},
         )
-    except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
+    except Exception as error:  # a template is a program: it may fail in any way (TypeError, OverflowError, ...)
         line = f":{error.lineno}" if isinstance(error, jinja2.TemplateSyntaxError) else ""
         raise SmolError(
             f"chat template không nhận cuộc hội thoại này: {error}",

@@ -128,6 +128,14 @@ def fingerprint(*files: str | Path) -> str:
     return total.hexdigest()
 
 
+def source_key(name: str, config: dict[str, Any] | None = None, split: str | None = None) -> str | None:
+    """The `source` of what `load_rows(name, config, split)` yields, if `name` is a file here; None for everything else."""
+    file = Path(name)
+    if not file.is_file():
+        return None
+    return _digest(fingerprint(file), file.suffix, _canonical([config or {}, split]))
+
+
 def _write_once(
     rows: Iterable[Row],
     tokenizer: "PreTrainedTokenizerBase",
