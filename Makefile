@@ -1,7 +1,7 @@
 # Each target makes what it needs, so any of them works in a clean clone. `make demo` first.
 # The environment is .venv, built by uv where it is installed and by venv + pip elsewhere; `make demo PYTHON=python3.12` chooses.
 BIN := .venv/bin
-DEMO := smollm2-135m/sft/full
+DEMO := smollm2-135m/sft/lora
 ORDER := cho mình 2 trà sữa trân châu size L ít đường, 1 trà đào không đá nha
 
 ifneq ($(shell command -v uv 2>/dev/null),)

@@ -78,6 +78,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for spec in dataclasses.fields(self):
+            object.__setattr__(self, spec.name, _coerce(getattr(self, spec.name), _HINTS[spec.name]))
             _check_type(spec.name, getattr(self, spec.name), _HINTS[spec.name])
         for name, low, high in _RANGES:
             value = getattr(self, name)
@@ -198,9 +199,8 @@ def recipe_from(values: dict[str, Any], *, where: str) -> Recipe:
                 where=where,
                 fix="smol train --keys",
             )
-    coerced = {key: _coerce(value, _HINTS[key]) for key, value in values.items()}
     try:
-        return Recipe(**coerced)
+        return Recipe(**values)
     except SmolError as error:
         error.where = f"{where}: {error.where}" if error.where else where
         raise

@@ -140,15 +140,15 @@ def format_order(items: list[Item], language: Language = "vi") -> str:
     return json.dumps([dict(zip(KEYS[language], values, strict=True)) for values in plain], ensure_ascii=False)
 
 
-def parse_order(text: str, language: Language = "vi") -> list[Item]:
-    """Reads an answer back, strictly; raises ValueError when it is no list of objects with exactly the `KEYS`."""
+def parse_order(text: str) -> list[Item]:
+    """Reads an answer back, strictly; raises ValueError when it is no list of objects with exactly one language's `KEYS`."""
     order = json.loads(text)
     if not isinstance(order, list) or not order:
         raise ValueError("not a list of drinks")
     items = []
     for said in order:
-        if not isinstance(said, dict) or tuple(said) != KEYS[language]:
-            raise ValueError(f"not an object with the keys {', '.join(KEYS[language])}")
+        if not isinstance(said, dict) or tuple(said) not in KEYS.values():
+            raise ValueError("not an object with the keys of an answer, in their order")
         item = dict(zip(FIELDS, said.values(), strict=True))
         if item["size"] not in SIZES or item["sugar"] not in LEVELS or item["ice"] not in LEVELS:
             raise ValueError("a size, sugar or ice that the shop does not have")

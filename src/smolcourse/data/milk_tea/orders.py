@@ -8,11 +8,13 @@ from smolcourse.data.milk_tea.drawing import chance, pick, pick_several, pick_we
 from smolcourse.data.milk_tea.menu import SIZES, Item, Menu
 from smolcourse.data.milk_tea.phrases import Carriers, Levels, Phrases
 
-_DRINKS_PER_ORDER = ((1, 0.84), (2, 0.13), (3, 0.03))
+_DRINKS_PER_ORDER = ((1, 0.87), (2, 0.11), (3, 0.02))
 _CUPS = ((1, 0.62), (2, 0.22), (3, 0.1), (4, 0.03), (5, 0.03))
 _TOPPINGS = ((0, 0.5), (1, 0.36), (2, 0.12), (3, 0.02))
 _LEVELS = ((0, 0.22), (30, 0.28), (50, 0.28), (70, 0.17), (100, 0.05))
-_SUGAR_FIRST = 0.85
+_SWEETNESS = (("both", 0.7), ("neither", 0.2), ("sugar", 0.05), ("ice", 0.05))
+"""What is said of sugar and ice. The shop asks for both, and people who care about one mostly name the other too."""
+_SUGAR_FIRST = 0.95
 _USUAL_ORDER = 0.7
 """Most people say size, sugar, ice, toppings, in this order; the others say them as they come to mind."""
 
@@ -28,22 +30,24 @@ def draw_order(menu: Menu, rng: Random, *, unseen: bool) -> list[Item]:
             drinks[place] = pick(rng, menu.unseen_drinks)
         if drinks[place] not in menu.unseen_drinks or chance(rng, 0.3):
             toppings[place] = [pick(rng, menu.unseen_toppings), *toppings[place][1:]]
-    return [
-        Item(
-            drink=drink,
-            size=pick(rng, SIZES) if chance(rng, 0.6) else "M",
-            sugar=pick_weighted(rng, _LEVELS) if chance(rng, 0.55) else 100,
-            ice=pick_weighted(rng, _LEVELS) if chance(rng, 0.55) else 100,
-            toppings=names,
-            quantity=pick_weighted(rng, _CUPS),
-        )
-        for drink, names in zip(drinks, toppings, strict=True)
-    ]
+    return [_draw_item(drink, names, rng) for drink, names in zip(drinks, toppings, strict=True)]
 
 
-def _level(levels: Levels, mixed_levels: Levels, level: int, rng: Random, mixed: bool) -> str:
-    """The words for sugar or ice; "" leaves the usual 100 unsaid."""
-    if level == 100 and chance(rng, 0.85):
+def _draw_item(drink: str, toppings: list[str], rng: Random) -> Item:
+    said = pick_weighted(rng, _SWEETNESS)
+    return Item(
+        quantity=pick_weighted(rng, _CUPS),
+        drink=drink,
+        size=pick(rng, SIZES) if chance(rng, 0.6) else "M",
+        sugar=pick_weighted(rng, _LEVELS) if said in ("both", "sugar") else 100,
+        ice=pick_weighted(rng, _LEVELS) if said in ("both", "ice") else 100,
+        toppings=toppings,
+    )
+
+
+def _level(levels: Levels, mixed_levels: Levels, level: int, rng: Random, mixed: bool, *, unsaid: bool) -> str:
+    """The words for sugar or ice; "" where the usual 100 is left unsaid."""
+    if level == 100 and unsaid:
         return ""
     return pick(rng, mixed_levels[level] if mixed and mixed_levels else levels[level])
 
@@ -58,10 +62,11 @@ class _Written(NamedTuple):
 
 def _write_sweetness(item: Item, phrases: Phrases, rng: Random, mixed: bool) -> str:
     """The words for sugar and ice, in either order."""
-    if item["sugar"] == item["ice"] == 100 and chance(rng, 0.1):
-        return pick(rng, phrases.all_normal)
-    sugar = _level(phrases.sugar, phrases.mixed_sugar, item["sugar"], rng, mixed)
-    ice = _level(phrases.ice, phrases.mixed_ice, item["ice"], rng, mixed)
+    if item["sugar"] == item["ice"] == 100:
+        return pick(rng, phrases.all_normal) if chance(rng, 0.1) else ""
+    one_alone = 100 in (item["sugar"], item["ice"]) and chance(rng, 0.5)
+    sugar = _level(phrases.sugar, phrases.mixed_sugar, item["sugar"], rng, mixed, unsaid=one_alone)
+    ice = _level(phrases.ice, phrases.mixed_ice, item["ice"], rng, mixed, unsaid=one_alone)
     first, second = (sugar, ice) if chance(rng, _SUGAR_FIRST) else (ice, sugar)
     if not first or not second:
         return first or second
@@ -107,7 +112,7 @@ def _write_item(item: Item, phrases: Phrases, rng: Random, *, mixed: bool, may_c
 def _write_items(items: list[Item], phrases: Phrases, rng: Random, *, mixed: bool) -> str:
     written = [_write_item(item, phrases, rng, mixed=mixed, may_correct=len(items) == 1) for item in items]
     text = written[0].text
-    full_stop = pick(rng, ("; ", "\n", ". "))
+    full_stop = pick(rng, ("; ", "\n"))
     for before, after in pairwise(written):
         # "A and B, less ice": whose ice? "A with pudding and B": is B a topping? "And" only where neither can be asked.
         clear = (before.details or not after.details) and not before.ends_in_toppings

@@ -43,7 +43,7 @@ VIETNAMESE = Phrases(
     mixed_ice={0: ("no ice",), 30: ("less ice",), 50: ("half ice",), 70: ("70% ice",), 100: ("full ice",)},
     mixed_toppings=("add {toppings}", "add thêm {toppings}", "extra {toppings}"),
     corrections=("{wrong} à nhầm {right}", "{wrong}, à không, {right}", "{wrong} ủa lộn {right}"),
-    and_words=(" và ", ", ", " với "),
+    and_words=(" và ", " với ", " và "),
     known=Carriers(
         speakers=(
             Speaker("shop", "mình", ("nha", "nhé", "nha shop", "với")),

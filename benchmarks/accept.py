@@ -1,0 +1,57 @@
+"""What the project promises, measured by its public commands.
+
+    python benchmarks/accept.py 1 --json      one module
+    python benchmarks/accept.py --json        all of them
+
+With --json the last line is `{"figures": {...}}`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable
+
+from smolcourse import experiment, hardware
+from smolcourse.config import load_recipe
+
+Figures = dict[str, float]
+
+
+def instruction_tuning() -> Figures:
+    """The recipe of `make demo`: exact match on orders never seen, before and after."""
+    name = "smollm2-135m/sft/lora"
+    with tempfile.TemporaryDirectory() as folder:
+        run = experiment.run(load_recipe(name, [f"output_dir={folder}"]), name, print)
+        scores = experiment.scores(run)
+        seconds = float(run.status()["seconds"])
+    figures: Figures = {}
+    for key, when, split in (("base", "before", "new"), ("new", "after", "new"), ("unseen", "after", "unseen")):
+        score = scores[when][split]
+        figures[f"{key}_exact_match"] = score["value"]
+        figures[f"{key}_exact_match_low"] = score["low"]
+        figures[f"{key}_exact_match_high"] = score["high"]
+    return {**figures, "train_seconds": seconds, "peak_rss_mb": round(hardware.peak_memory() / 1e6)}
+
+
+MODULES: dict[str, Callable[[], Figures]] = {"1": instruction_tuning}
+
+
+def main() -> None:
+    """Runs the modules that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("module", nargs="?", choices=sorted(MODULES))
+    parser.add_argument("--json", action="store_true", help="end with one line of figures")
+    options = parser.parse_args()
+    figures: Figures = {}
+    for name in [options.module] if options.module else sorted(MODULES):
+        figures |= MODULES[name]()
+    for key, value in figures.items():
+        print(f"{key:28} {value:g}")
+    if options.json:
+        print(json.dumps({"figures": figures}))
+
+
+if __name__ == "__main__":
+    main()
