@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from smolcourse.cli.main import main
-from smolcourse.data.checking import Report, check
+from smolcourse.data.checking import check
 from smolcourse.data.fixing import fix
+from smolcourse.data.report import Report
 from smolcourse.data.text import comparable, looks_misread, reread
 from smolcourse.data.token_counts import counter
 from smolcourse.errors import SmolError

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from smolcourse.data.checking import Problem, Report
 from smolcourse.data.fixing import CHANGES, Fixed
 from smolcourse.data.problems import describe
+from smolcourse.data.report import Problem, Report
 from smolcourse.data.token_counts import TokenStatistics
 from smolcourse.language import tr
 
