@@ -314,7 +314,8 @@ def network_cut() -> Iterator[list[str]]:
 def _gate(event: str, arguments: tuple[Any, ...]) -> None:
     if not _cut or not event.startswith("socket."):
         return
-    host = _host.get(event, lambda _: None)(arguments)
+    read = _host.get(event)
+    host = read(arguments) if read else None
     if host is None or host in ("localhost", "::1", "") or host.startswith("127."):
         return
     _cut[-1].append(host)
