@@ -31,7 +31,7 @@ accept: .venv/ready  ## what the project promises, measured: every module, every
 	$(BIN)/python benchmarks/accept.py --json
 
 bench: .venv/ready  ## speed and memory beside others, on this machine
-	$(BIN)/python benchmarks/bench.py --json
+	$(BIN)/python benchmarks/data_check.py --json
 
 lock:  ## writes requirements*.txt anew from pyproject.toml; needs uv
 	python3 tools/lock.py

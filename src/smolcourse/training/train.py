@@ -1,10 +1,7 @@
 """From a recipe to a run folder: assets, data, prediction, model, training, result. Each step says what it found."""
 
-import dataclasses
 import json
 import shutil
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -59,6 +56,8 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
     Raises:
         SmolError: bad data, an answer that would never learn to stop, a run that cannot fit.
     """
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
     country_code(recipe.country)
     calibration = hardware.calibrate()
     hardware.set_threads(calibration.threads)
@@ -149,7 +148,6 @@ def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = 
         SmolError: divergence, a full disk, another process in the same run.
     """
     recipe, tokenizer = prepared.recipe, prepared.tokenizer
-    transformers_logging.set_verbosity_error()
     with run.lock():
         run.clean()
         checkpoint = run.latest_checkpoint()
@@ -212,18 +210,3 @@ def save_result(trainer: RunTrainer, run: Run, prepared: Prepared) -> Path:
 def recipe_of(run: Run) -> Recipe:
     """The resolved recipe a run was started with."""
     return recipe_from(run.recipe(), where=str(run.path / "recipe.yaml"))
-
-
-def with_output(recipe: Recipe, folder: str | Path) -> Recipe:
-    """The same recipe, its runs in another folder."""
-    return dataclasses.replace(recipe, output_dir=str(folder))
-
-
-def say_on_stderr(text: str) -> None:
-    """For the command line: what is said goes beside the results, not into them."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def clock() -> float:
-    """Monotonic seconds."""
-    return time.monotonic()

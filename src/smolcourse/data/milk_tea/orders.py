@@ -8,14 +8,14 @@ from smolcourse.data.milk_tea.drawing import chance, pick, pick_several, pick_we
 from smolcourse.data.milk_tea.menu import SIZES, Item, Menu
 from smolcourse.data.milk_tea.phrases import Carriers, Levels, Phrases
 
-_DRINKS_PER_ORDER = ((1, 0.87), (2, 0.11), (3, 0.02))
+_DRINKS_PER_ORDER = ((1, 0.9), (2, 0.08), (3, 0.02))
 _CUPS = ((1, 0.62), (2, 0.22), (3, 0.1), (4, 0.03), (5, 0.03))
 _TOPPINGS = ((0, 0.5), (1, 0.36), (2, 0.12), (3, 0.02))
 _LEVELS = ((0, 0.22), (30, 0.28), (50, 0.28), (70, 0.17), (100, 0.05))
-_SWEETNESS = (("both", 0.7), ("neither", 0.2), ("sugar", 0.05), ("ice", 0.05))
+_SWEETNESS = (("both", 0.74), ("neither", 0.2), ("sugar", 0.03), ("ice", 0.03))
 """What is said of sugar and ice. The shop asks for both, and people who care about one mostly name the other too."""
 _SUGAR_FIRST = 0.95
-_USUAL_ORDER = 0.7
+_USUAL_ORDER = 0.8
 """Most people say size, sugar, ice, toppings, in this order; the others say them as they come to mind."""
 
 
@@ -64,7 +64,7 @@ def _write_sweetness(item: Item, phrases: Phrases, rng: Random, mixed: bool) -> 
     """The words for sugar and ice, in either order."""
     if item["sugar"] == item["ice"] == 100:
         return pick(rng, phrases.all_normal) if chance(rng, 0.1) else ""
-    one_alone = 100 in (item["sugar"], item["ice"]) and chance(rng, 0.5)
+    one_alone = 100 in (item["sugar"], item["ice"]) and chance(rng, 0.4)
     sugar = _level(phrases.sugar, phrases.mixed_sugar, item["sugar"], rng, mixed, unsaid=one_alone)
     ice = _level(phrases.ice, phrases.mixed_ice, item["ice"], rng, mixed, unsaid=one_alone)
     first, second = (sugar, ice) if chance(rng, _SUGAR_FIRST) else (ice, sugar)
@@ -91,7 +91,7 @@ def _write_item(item: Item, phrases: Phrases, rng: Random, *, mixed: bool, may_c
             size_before = pick(rng, phrases.size_words[item["size"]])
         else:
             size_after = pick(rng, phrases.sizes[item["size"]])
-    if size_after and may_correct and chance(rng, 0.05):
+    if size_after and may_correct and chance(rng, 0.03):
         wrong = pick(rng, [size for size in SIZES if size != item["size"]])
         size_after = pick(rng, phrases.corrections).format(wrong=pick(rng, phrases.sizes[wrong]), right=size_after)
     text = pick(rng, sized if size_before else heads).format(

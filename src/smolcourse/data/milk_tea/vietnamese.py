@@ -3,9 +3,9 @@
 from smolcourse.data.milk_tea.phrases import Carriers, Phrases, Speaker, options, spellings
 
 VIETNAMESE = Phrases(
-    numbers=(("một", "1"), ("hai", "2"), ("ba", "3"), ("bốn", "4"), ("năm", "5")),
-    heads_one=("{drink}", "{n} ly {drink}", "{n} cốc {drink}", "{n} {drink}", "ly {drink}", "{drink} {n} ly"),
-    heads_many=("{n} ly {drink}", "{n} cốc {drink}", "{n} {drink}", "{drink} {n} ly", "{drink} x{digit}"),
+    numbers=tuple((word, digit, digit, digit) for word, digit in zip(("một", "hai", "ba", "bốn", "năm"), "12345", strict=True)),
+    heads_one=("{drink}", "{n} ly {drink}", "{n} ly {drink}", "{n} cốc {drink}", "{n} {drink}", "ly {drink}"),
+    heads_many=("{n} ly {drink}", "{n} ly {drink}", "{n} cốc {drink}", "{n} {drink}", "{drink} x{digit}"),
     sized_one=("{n} ly {size} {drink}", "{n} cốc {size} {drink}", "ly {size} {drink}"),
     sized_many=("{n} ly {size} {drink}", "{n} cốc {size} {drink}"),
     size_words={"S": ("nhỏ", "size S"), "M": ("vừa", "size M"), "L": ("lớn", "size L")},
