@@ -238,7 +238,7 @@ def describe_keys() -> str:
     """Every key of a recipe with its type and default, one a line."""
     lines = []
     for spec in dataclasses.fields(Recipe):
-        default = spec.default_factory() if spec.default is dataclasses.MISSING else spec.default  # type: ignore[misc]
+        default = getattr(Recipe(), spec.name)
         lines.append(f"{spec.name}: {_type_name(_HINTS[spec.name])} = {default!r}")
     return "\n".join(lines)
 

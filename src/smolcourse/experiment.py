@@ -15,8 +15,9 @@ from smolcourse.evaluation.compare import TaskResult, evaluate, write_items
 from smolcourse.evaluation.statistics import Interval
 from smolcourse.evaluation.tasks import Task, load_task
 from smolcourse.inference.generate import generate
+from smolcourse.inference.loading import load_model
 from smolcourse.language import tr
-from smolcourse.training.energy import EnergyMeter
+from smolcourse.training.energy import EnergyMeter, energy_from
 from smolcourse.training.report import report_text
 from smolcourse.training.runs import Run
 from smolcourse.training.train import Prepared, Say, load, prepare, recipe_of, say_nothing, train
@@ -35,7 +36,7 @@ def run(recipe: Recipe, name: str, say: Say = say_nothing) -> Run:
         SmolError: bad input, or a run that cannot fit; `training.loop.Stopped` by Ctrl-C.
     """
     prepared = prepare(recipe, say)
-    folder = Run.create(recipe, name, folder=recipe.output_dir)
+    folder = Run.create(prepared.recipe, name, folder=recipe.output_dir)
     say(f"{tr('Run', 'Run')}: {folder.path}")
     return _go(prepared, folder, say)
 
@@ -46,33 +47,35 @@ def resume(folder: Run, say: Say = say_nothing) -> Run:
     Raises:
         SmolError: it is finished, or another process trains in it.
     """
-    if folder.state() == "finished":
+    if folder.state() == "finished" and (folder.path / "report.md").exists():
         raise SmolError("run này đã xong", "this run is finished", where=folder.name, fix=f"smol chat {folder.name}")
     return _go(prepare(recipe_of(folder), say), folder, say)
 
 
 def _go(prepared: Prepared, folder: Run, say: Say) -> Run:
     recipe, tokenizer = prepared.recipe, prepared.tokenizer
-    model = load(prepared)
     tasks = [load_task(f"{recipe.task}:{split}", size=recipe.task_size, language=_language(recipe)) for split in _splits(recipe)]
-    if recipe.task and not scores(folder).get("before"):
-        say(tr("Chấm mô hình gốc trên dữ liệu chưa từng thấy…", "Scoring the base model on data it never saw…"))
-        _score(model, tokenizer, tasks, folder, "before", say)
-    meter = EnergyMeter(recipe.country)
-    seconds = train(prepared, folder, model, sample=partial(_answers, tasks=tasks), say=say)
-    energy = meter.read()
-    if recipe.task:
+    if folder.state() == "finished":  # stopped between training and report
+        model, _ = load_model(str(folder.path))
+    else:
+        model = load(prepared)
+        if tasks and "before" not in scores(folder):
+            say(tr("Chấm mô hình gốc trên dữ liệu chưa từng thấy…", "Scoring the base model on data it never saw…"))
+            _score(model, tokenizer, tasks, folder, "before", say)
+        train(prepared, folder, model, sample=partial(_answers, tasks=tasks))
+    if tasks:
         say(tr("Chấm mô hình vừa huấn luyện…", "Scoring the trained model…"))
         _score(model, tokenizer, tasks, folder, "after", say)
+    last = folder.metrics()[-1]
     before, after = scores(folder).get("before", {}), scores(folder).get("after", {})
     table = {split: (_triple(before.get(split)), _triple(after.get(split))) for split in after}
     folder.write_report(
         report_text(
             folder,
-            seconds=seconds,
+            seconds=last["seconds"],
             prediction=prepared.prediction,
             peak_memory=hardware.peak_memory(),
-            energy=energy,
+            energy=energy_from(last["wh"], EnergyMeter(recipe.country).measured, recipe.country),
             scores=table or None,
         )
     )

@@ -54,6 +54,7 @@ class RunTrainer(Trainer):
         self.recipe = recipe
         self.run = run
         self.sample = sample
+        self.tokenizer = tokenizer
         self.stop_requested = False
         self.deadline_seconds = parse_minutes(recipe.budget) * 60 if recipe.budget else math.inf
         before = run.metrics()[-1:] or [{}]
@@ -182,12 +183,6 @@ class RunTrainer(Trainer):
         output_dir = self.args.output_dir
         try:
             self.run.save_checkpoint(self.state.global_step, write, keep=self.recipe.save_total_limit)
-        except RuntimeError as error:  # torch and safetensors hide the disk's own error in theirs
-            if "file" not in str(error).lower() and "space" not in str(error).lower():
-                raise
-            raise SmolError(
-                "không ghi được checkpoint", "cannot write the checkpoint", where=self.run.name, fix="df -h"
-            ) from error
         finally:
             self.args.output_dir = output_dir
 
@@ -200,19 +195,21 @@ class RunTrainer(Trainer):
         """Answers the fixed prompts with the model as it is, and shows the first."""
         if not self.sample or not self.recipe.sample_prompts:
             return
+        step = self.state.global_step
+        if any(line.get("step") == step for line in self.run.samples()):
+            return  # the last step, or the one a resumed run starts from
         prompts = self.recipe.sample_prompts
         model = self.accelerator.unwrap_model(self.model)
         was_training = model.training
         model.eval()
-        answers = self.sample(model, self.processing_class, prompts)
+        answers = self.sample(model, self.tokenizer, prompts)
         model.train(was_training)
-        step = self.state.global_step
         for prompt, answer in zip(prompts, answers, strict=True):
             self.run.append_sample(step, prompt, answer)
         self.live.say(f"  {tr('bước', 'step')} {step}: {' '.join(answers[0].split())[:150]}")
 
 
-class _StepCallback(TrainerCallback):  # type: ignore[misc]
+class _StepCallback(TrainerCallback):
     """Between two steps: budget, stop request, samples."""
 
     def __init__(self, trainer: RunTrainer) -> None:

@@ -1,5 +1,6 @@
 """From a recipe to a run folder: assets, data, prediction, model, training, result. Each step says what it found."""
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -56,8 +57,8 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
     Raises:
         SmolError: bad data, an answer that would never learn to stop, a run that cannot fit.
     """
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     country_code(recipe.country)
     calibration = hardware.calibrate()
     hardware.set_threads(calibration.threads)
@@ -98,6 +99,9 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
     )
     check_fits(prediction, hardware.machine(), use_peft=recipe.use_peft, folder=Path(recipe.output_dir))
     say(describe(summary, plan, prediction, sft.decoded_targets(examples[0], tokenizer)))
+    recipe = recipe_from(
+        {**dataclasses.asdict(recipe), "dtype": dtype}, where="dtype"
+    )  # a resumed run computes as it began, on whatever machine
     return Prepared(recipe, folder, tokenizer, examples, summary, plan, prediction, getattr(torch, dtype))
 
 
@@ -134,7 +138,7 @@ def load(prepared: Prepared) -> Any:
     return add_adapter(model, prepared.recipe) if prepared.recipe.use_peft else model
 
 
-def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = None, say: Say = say_nothing) -> float:
+def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = None) -> float:
     """Trains into a run folder, from its newest checkpoint where it has one, and saves the result.
 
     Args:
@@ -151,7 +155,7 @@ def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = 
     with run.lock():
         run.clean()
         checkpoint = run.latest_checkpoint()
-        run.rewind(checkpoint[0] if checkpoint else 0)
+        run.rewind(checkpoint[0] if checkpoint else -1)
         trainer = sft.SFTTrainer(
             model,
             recipe,
