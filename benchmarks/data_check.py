@@ -87,10 +87,15 @@ def measure(step: str, file: str, model: str) -> dict[str, float]:
         from smolcourse.data.chat import load_tokenizer
 
         tokenizer = load_tokenizer(resolve_model(model))
-    start = time.perf_counter()
+    start, worked = time.perf_counter(), time.process_time()
     result = check(file) if tokenizer is None else tokenise(file, tokenizer)
-    seconds = time.perf_counter() - start
-    return {"seconds": round(seconds, 1), "peak_rss_mb": round(peak_memory() / 2**20, 1), **result}
+    seconds, worked = time.perf_counter() - start, time.process_time() - worked
+    return {
+        "seconds": round(seconds, 1),
+        "cpu_seconds": round(worked, 1),
+        "peak_rss_mb": round(peak_memory() / 2**20, 1),
+        **result,
+    }
 
 
 def check(file: str) -> dict[str, float]:

@@ -42,7 +42,8 @@ def check(
         examples: how many rows to show of each kind of problem.
         on_row: called with the number of each row, for a progress line.
 
-    Memory: 40 bytes a row, and 25 more for the moment in which duplicates are sorted out. Raises `SmolError` only for what concerns the whole file.
+    Memory: 40 bytes a row, and 25 more for the moment in which duplicates are sorted out.
+    Raises `SmolError` only for what concerns the whole file.
     """
     check_ = _Check(str(source), examples, max_length, count_tokens)
     for number, row in scan_rows(source, split=split):
