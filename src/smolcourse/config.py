@@ -89,6 +89,8 @@ class Recipe:
                     where=name,
                     fix=f"{name}={getattr(Recipe, name)}",
                 )
+        if self.budget is not None:
+            parse_minutes(self.budget)
         if self.warmup_steps and 0 < self.max_steps <= self.warmup_steps:
             raise SmolError(
                 f"warmup_steps={self.warmup_steps} phải nhỏ hơn max_steps={self.max_steps}",
@@ -103,6 +105,7 @@ class Recipe:
 
 
 _HINTS = typing.get_type_hints(Recipe)
+_OF_THE_DATA = {"dataset_config", "dataset_train_split", "task", "task_splits", "task_size", "sample_prompts"}
 _RANGES: list[tuple[str, float, float]] = [
     ("learning_rate", 1e-12, 10.0),
     ("weight_decay", 0.0, 10.0),
@@ -165,6 +168,10 @@ def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
     """
     path = find_recipe(name)
     values = read_yaml(path)
+    named = {word.partition("=")[0].partition(".")[0] for word in overrides or []}
+    if "dataset_name" in named:
+        for key in _OF_THE_DATA - named:  # other data: what the recipe says of its own does not hold
+            values.pop(key, None)
     for word in overrides or []:
         key, equals, text = word.partition("=")
         if not equals or not key:

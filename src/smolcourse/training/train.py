@@ -21,7 +21,7 @@ from smolcourse.config import Recipe, recipe_from
 from smolcourse.data.loading import load_rows
 from smolcourse.data.stop_token import check_stop_token, model_eos_ids
 from smolcourse.data.templates import load_tokenizer
-from smolcourse.data.tokenizing import Summary, tokenize
+from smolcourse.data.tokenizing import Summary, source_key, tokenize
 from smolcourse.errors import SmolError
 from smolcourse.language import tr
 from smolcourse.training import sft
@@ -72,6 +72,7 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
         max_length=recipe.max_length,
         cache_dir=home() / "tokenised",
         truncation=recipe.truncation,
+        source=source_key(recipe.dataset_name, recipe.dataset_config, recipe.dataset_train_split),
         name=recipe.dataset_name,
     )
     for reason, count in summary.dropped.items():

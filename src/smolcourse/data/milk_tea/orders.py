@@ -8,14 +8,14 @@ from smolcourse.data.milk_tea.drawing import chance, pick, pick_several, pick_we
 from smolcourse.data.milk_tea.menu import SIZES, Item, Menu
 from smolcourse.data.milk_tea.phrases import Carriers, Levels, Phrases
 
-_DRINKS_PER_ORDER = ((1, 0.9), (2, 0.08), (3, 0.02))
+_DRINKS_PER_ORDER = ((1, 0.92), (2, 0.07), (3, 0.01))
 _CUPS = ((1, 0.62), (2, 0.22), (3, 0.1), (4, 0.03), (5, 0.03))
 _TOPPINGS = ((0, 0.5), (1, 0.36), (2, 0.12), (3, 0.02))
 _LEVELS = ((0, 0.22), (30, 0.28), (50, 0.28), (70, 0.17), (100, 0.05))
-_SWEETNESS = (("both", 0.74), ("neither", 0.2), ("sugar", 0.03), ("ice", 0.03))
+_SWEETNESS = (("both", 0.76), ("neither", 0.2), ("sugar", 0.02), ("ice", 0.02))
 """What is said of sugar and ice. The shop asks for both, and people who care about one mostly name the other too."""
-_SUGAR_FIRST = 0.95
-_USUAL_ORDER = 0.8
+_SUGAR_FIRST = 0.97
+_USUAL_ORDER = 0.85
 """Most people say size, sugar, ice, toppings, in this order; the others say them as they come to mind."""
 
 
@@ -64,7 +64,7 @@ def _write_sweetness(item: Item, phrases: Phrases, rng: Random, mixed: bool) -> 
     """The words for sugar and ice, in either order."""
     if item["sugar"] == item["ice"] == 100:
         return pick(rng, phrases.all_normal) if chance(rng, 0.1) else ""
-    one_alone = 100 in (item["sugar"], item["ice"]) and chance(rng, 0.4)
+    one_alone = 100 in (item["sugar"], item["ice"]) and chance(rng, 0.3)
     sugar = _level(phrases.sugar, phrases.mixed_sugar, item["sugar"], rng, mixed, unsaid=one_alone)
     ice = _level(phrases.ice, phrases.mixed_ice, item["ice"], rng, mixed, unsaid=one_alone)
     first, second = (sugar, ice) if chance(rng, _SUGAR_FIRST) else (ice, sugar)
@@ -122,7 +122,7 @@ def _write_items(items: list[Item], phrases: Phrases, rng: Random, *, mixed: boo
 
 def write_order(items: list[Item], phrases: Phrases, carriers: Carriers, rng: Random) -> str:
     """The customer's message for these drinks."""
-    mixed = bool(phrases.mixed_sugar) and chance(rng, 0.08)
+    mixed = bool(phrases.mixed_sugar) and chance(rng, 0.06)
     speaker = pick(rng, carriers.speakers)
     names = {"you": speaker.you, "me": speaker.me}
     greeting = pick(rng, carriers.greetings).format(**names) if chance(rng, 0.3) else ""
