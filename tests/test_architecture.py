@@ -11,7 +11,19 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 # From the top of the house to its cellar. A room may import those after it, never those before it.
 ROOMS = (
-    *("cli", "studio", "course", "synthesis", "experiment", "inference", "evaluation", "training", "vision", "adapters", "losses"),
+    *(
+        "cli",
+        "studio",
+        "course",
+        "synthesis",
+        "experiment",
+        "inference",
+        "evaluation",
+        "training",
+        "vision",
+        "adapters",
+        "losses",
+    ),
     *("data", "assets", "hardware", "config", "errors", "language"),
 )
 HEAVY = {

@@ -61,7 +61,8 @@ def what_counts(run: Run) -> list[dict[str, Any]]:
 @pytest.mark.slow
 def test_killed_ten_times_a_run_ends_as_an_uninterrupted_one(recipe: Path, tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    whole.mkdir(), broken.mkdir()
+    whole.mkdir()
+    broken.mkdir()
     assert finish(smol_train(str(recipe), cwd=whole)) == 0
     rng = random.Random(7)
     stops = sorted(rng.sample(range(1, STEPS - 1), KILLS))

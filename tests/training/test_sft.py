@@ -135,7 +135,7 @@ def test_packed_accumulated_and_single_examples_are_the_same_step(recipe: Recipe
 
 
 def test_a_budget_ends_the_run_early_with_a_finished_schedule(recipe: Recipe) -> None:
-    run, seconds = start(dataclasses.replace(recipe, max_steps=100_000, budget="8s"))
+    run, _ = start(dataclasses.replace(recipe, max_steps=100_000, budget="8s"))
     lines = run.metrics()
     assert run.state() == "finished"
     assert len(lines) < 100_000

@@ -25,7 +25,9 @@ app = typer.Typer(
 
 app.add_typer(assets_app, name="assets")
 app.command(help=tr("Trò chuyện với một mô hình hoặc một run.", "Talk to a model or a run."))(chat)
-app.command(help=tr("So hai mô hình: câu trả lời, điểm, khác biệt.", "Two models side by side: answers, scores, difference."))(compare)
+app.command(help=tr("So hai mô hình: câu trả lời, điểm, khác biệt.", "Two models side by side: answers, scores, difference."))(
+    compare
+)
 app.add_typer(data_app, name="data")
 app.command(help=tr("Máy đã sẵn sàng chưa, và lệnh sửa nếu chưa.", "Is this machine ready, and what mends it if not."))(doctor)
 app.command("inspect", help=tr("Token, vai và loss mask của một hàng.", "Tokens, roles and loss mask of one row."))(inspect_row)

@@ -21,7 +21,9 @@ def _language_from(arguments: list[str]) -> list[str]:
             continue
         value = value or next(words, "")
         if value not in ("vi", "en"):
-            raise SmolError(f"--lang nhận vi hoặc en, không nhận {value!r}", f"--lang takes vi or en, not {value!r}", fix="--lang vi")
+            raise SmolError(
+                f"--lang nhận vi hoặc en, không nhận {value!r}", f"--lang takes vi or en, not {value!r}", fix="--lang vi"
+            )
         set_language(value)  # type: ignore[arg-type]
     return rest
 
