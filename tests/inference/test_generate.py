@@ -63,8 +63,10 @@ def stop_early(model, tokenizer, prompts):
     return reference(model, tokenizer, prompts, 40)
 
 
-@pytest.mark.parametrize("batch_size", [None, 1, 2, 3])
-def test_greedy_answers_equal_transformers(model, tokenizer, batch_size):
+@pytest.mark.parametrize(("batch_size", "copy_from", "block"), [(None, 1, 32), (None, 99, 2), (1, 1, 32), (3, 1, 2), (2, 99, 32)])
+def test_greedy_answers_equal_transformers(model, tokenizer, monkeypatch, batch_size, copy_from, block):
+    monkeypatch.setattr("smolcourse.inference.generate._WORTH_A_COPY", copy_from)
+    monkeypatch.setattr("smolcourse.inference.llama._BLOCK", block)
     prompts = conversations(7)
     expected = stop_early(model, tokenizer, prompts)
     assert len({len(tokenizer(text)["input_ids"]) for text in expected}) > 3, "the test needs answers that end at different times"
@@ -104,9 +106,12 @@ def test_qwen2_with_biases(tokenizer):
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
             torch.nn.init.normal_(parameter)
-    LlamaDecoder(model)
     prompts = conversations(3)
-    assert generate(model, tokenizer, prompts, max_new_tokens=8) == reference(model, tokenizer, prompts, 8)
+    for joined in (False, True):
+        LlamaDecoder(model, joined=joined)  # not the plain road
+    expected = reference(model, tokenizer, prompts, 8)
+    assert generate(model, tokenizer, prompts, max_new_tokens=8) == expected
+    assert generate(model, tokenizer, prompts * 3, max_new_tokens=8) == expected * 3
 
 
 def test_other_architectures_take_the_plain_road(tokenizer):

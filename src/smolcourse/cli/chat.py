@@ -24,7 +24,7 @@ def chat(
     model: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=False)],
     prompt: Annotated[
         str | None,
-        typer.Argument(metavar="[PROMPT]", help=tr("hỏi một câu rồi thoát", "ask one thing and leave"), show_default=False),
+        typer.Argument(metavar="PROMPT", help=tr("hỏi một câu rồi thoát", "ask one thing and leave"), show_default=False),
     ] = None,
     system: Annotated[
         str | None,

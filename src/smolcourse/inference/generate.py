@@ -25,6 +25,7 @@ OnDone = Callable[[int, str], None]
 
 _CACHE_BYTES = 1 << 30  # memory that keys and values of a batch may take, when no batch size is asked for
 _LARGEST_BATCH = 96  # beyond it, matrix products of a small model gain nothing on a CPU
+_WORTH_A_COPY = 8  # prompts from which the decoder's copy of the weights pays
 _LARGEST_GROUP = 32  # prompts computed at once: enough rows for fast products, little memory for what lies between
 
 
@@ -70,7 +71,7 @@ def generate(
 
     stops = stop_ids(model, tokenizer)
     try:
-        decoder = LlamaDecoder(model)
+        decoder = LlamaDecoder(model, joined=len(prompts) >= _WORTH_A_COPY)
     except Unsupported:
         plain.generate(model, prompts, limits, batch_size, plain.settings(tokenizer, stops, temperature, top_p), seed, finish)
     else:

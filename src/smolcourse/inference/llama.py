@@ -4,7 +4,7 @@
   keys, in one large product instead of one a sequence.
 - Sequences live in slots 0 .. n-1 of one preallocated cache, so each step works on plain leading slices. A finished one gives
   its slot to the last one; new ones are added behind.
-- Matrices that read the same input are joined, and stored the way round that a few rows multiply fastest.
+- For many sequences, matrices that read the same input are joined, and stored the way round that a few rows multiply fastest.
 - The head sees only the last token of each sequence.
 
 Letters in shapes: n sequences, t tokens, g key/value heads, r query heads a key/value head, e head size, d hidden size.
@@ -13,6 +13,7 @@ Letters in shapes: n sequences, t tokens, g key/value heads, r query heads a key
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _STATIC_ROPE = {"default", "linear", "llama3", "yarn"}  # angles depend on the position alone
+_LARGEST_COPY = 1 << 30  # bytes of weights
 _GROWTH = 64  # tokens that the cache grows by
+_BLOCK = 32  # sequences that attend together
 
 
 class Unsupported(Exception):
@@ -32,18 +35,19 @@ class Unsupported(Exception):
 
 @dataclass(frozen=True)
 class _Product:
-    """x @ matrix + bias; matrix [in, out]."""
+    """x @ matrix + bias, for one matrix [in, out] or for several side by side."""
 
-    matrix: Tensor
-    bias: Tensor | None
+    parts: list[tuple[Tensor, Tensor | None]]
 
     def __call__(self, x: Tensor) -> Tensor:
-        return torch.mm(x, self.matrix) if self.bias is None else torch.addmm(self.bias, x, self.matrix)
+        out = [torch.mm(x, matrix) if bias is None else torch.addmm(bias, x, matrix) for matrix, bias in self.parts]
+        return out[0] if len(out) == 1 else torch.cat(out, dim=-1)
 
     def add_to(self, residual: Tensor, x: Tensor) -> Tensor:
         """residual + x @ matrix + bias, in one pass."""
-        out = torch.addmm(residual, x, self.matrix)
-        return out if self.bias is None else out.add_(self.bias)
+        ((matrix, bias),) = self.parts
+        out = torch.addmm(residual, x, matrix)
+        return out if bias is None else out.add_(bias)
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,15 @@ class LlamaDecoder:
 
     Args:
         model: a `LlamaForCausalLM` or `Qwen2ForCausalLM`, also with LoRA adapters around its linear layers (they are merged into
-            the decoder's own copy). The weights are copied: later changes to the model do not show here.
+            a copy of those). It must not change while the decoder is in use.
+        joined: copy the weights into the form that many sequences multiply fastest. Large models are never copied.
 
     Raises:
         Unsupported: another architecture, or a part this decoder does not compute; use `model.generate`.
     """
 
     @torch.inference_mode()
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel, *, joined: bool = False) -> None:
         base: Any = _unwrap(model)
         config = base.config
         self.device, self.dtype = base.device, base.dtype
@@ -77,18 +82,19 @@ class LlamaDecoder:
         self.repeat: int = config.num_attention_heads // self.groups
         self.size: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self.positions: int = config.max_position_embeddings
+        product = partial(_product, joined=joined and base.get_memory_footprint() <= _LARGEST_COPY)
         self._active = base.model.layers[0].mlp.act_fn
         self._embed: Tensor = _plain(base.model.embed_tokens, nn.Embedding).weight
         self._norm: Tensor = base.model.norm.weight
-        self._head = _product(base.lm_head)
+        self._head = product(base.lm_head)
         self._layers = [
             _Layer(
                 layer.input_layernorm.weight,
-                _product(layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj),
-                _product(layer.self_attn.o_proj),
+                product(layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj),
+                product(layer.self_attn.o_proj),
                 layer.post_attention_layernorm.weight,
-                _product(layer.mlp.gate_proj, layer.mlp.up_proj),
-                _product(layer.mlp.down_proj),
+                product(layer.mlp.gate_proj, layer.mlp.up_proj),
+                product(layer.mlp.down_proj),
             )
             for layer in base.model.layers
         ]
@@ -154,20 +160,18 @@ class LlamaDecoder:
     @torch.inference_mode()
     def step(self, tokens: Tensor) -> Tensor:
         """Appends one token to every sequence. Takes ids [n], returns logits [n, vocabulary]."""
-        count, longest = len(self.lengths), int(self.lengths.max()) + 1
-        self._reserve(count, longest)
+        count = len(self.lengths)
+        self._reserve(count, int(self.lengths.max()) + 1)
         slots, ends = torch.arange(count, device=self.device), self.lengths.to(self.device)
-        blocked = torch.arange(longest, device=self.device) > ends[:, None]
-        mask = torch.zeros(count, 1, 1, longest, device=self.device, dtype=self.dtype)
-        mask.masked_fill_(blocked[:, None, None], float("-inf"))
+        blocks = [self._block(first, min(first + _BLOCK, count)) for first in range(0, count, _BLOCK)]
         cos, sin = self._angles(ends + self.prefix_length)
         hidden = F.embedding(tokens.to(self.device), self._embed)
         for layer, prefix, cache in zip(self._layers, self._prefix, self._cache, strict=True):
             query, key, value = self._attention_in(layer, hidden, cos, sin)
             cache[0, slots, :, ends] = key
             cache[1, slots, :, ends] = value
-            attended = self._attend_step(query, prefix, cache[:, :count, :, :longest], mask)
-            hidden = self._after_attention(layer, hidden, attended)
+            parts = [self._attend_step(query[own], prefix, cache[:, own, :, : mask.shape[-1]], mask) for own, mask in blocks]
+            hidden = self._after_attention(layer, hidden, torch.cat(parts) if len(parts) > 1 else parts[0])
         self.lengths += 1
         return self._logits(hidden)
 
@@ -187,6 +191,14 @@ class LlamaDecoder:
         self.lengths = self.lengths[:last]
 
     # ------------------------------------------------------------ pieces
+
+    def _block(self, first: int, last: int) -> tuple[slice, Tensor]:
+        """Slots that attend together, and their mask [slots, 1, 1, t]: 0 on a sequence's own tokens, -inf behind them. Blocks
+        are small so that one long sequence does not make all others read as many keys as it has."""
+        ends = self.lengths[first:last].to(self.device)
+        behind = torch.arange(int(ends.max()) + 1, device=self.device) > ends[:, None]
+        mask = torch.zeros(behind.shape, device=self.device, dtype=self.dtype).masked_fill_(behind, float("-inf"))
+        return slice(first, last), mask[:, None, None]
 
     def _prefill(self, ids: Tensor) -> tuple[Tensor, list[Tensor]]:
         """ids [n, t], right-padded, behind the prefix -> hidden states [n, t, d], keys and values [2, n, g, t, e] a layer."""
@@ -308,11 +320,12 @@ def _weight(module: Any) -> tuple[Tensor, Tensor | None]:
     return weight, bias
 
 
-def _product(*modules: Any) -> _Product:
-    """Joins linear layers that read the same input into one matrix [in, out]."""
-    weights, biases = zip(*map(_weight, modules), strict=True)
-    matrix = torch.cat(weights).t().contiguous()
-    if all(bias is None for bias in biases):
-        return _Product(matrix, None)
-    filled = [weight.new_zeros(len(weight)) if bias is None else bias for weight, bias in zip(weights, biases, strict=True)]
-    return _Product(matrix, torch.cat(filled))
+def _product(*modules: Any, joined: bool) -> _Product:
+    """The product with linear layers that read the same input; `joined` copies them into one matrix [in, out]."""
+    parts = [_weight(module) for module in modules]
+    if not joined:
+        return _Product([(weight.t(), bias) for weight, bias in parts])
+    matrix = torch.cat([weight for weight, _ in parts]).t().contiguous()
+    if all(bias is None for _, bias in parts):
+        return _Product([(matrix, None)])
+    return _Product([(matrix, torch.cat([weight.new_zeros(len(weight)) if bias is None else bias for weight, bias in parts]))])

@@ -169,31 +169,31 @@ def _load_checkpoint(folder: Path, dtype: Any) -> Any:
 
 
 def _put_on(model: Any, folder: Path) -> Any:
-    """Puts an adapter onto its base. PEFT only warns when a weight is missing; here it is an error."""
-    from peft import PeftModel
-    from safetensors import SafetensorError
+    """Puts an adapter onto its base. PEFT passes over weights that are missing or have no place; here they are an error."""
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import SafetensorError, safe_open
 
     _need_safetensors(folder, "adapter_model.safetensors")
-    fix = 'adapter_config.json: "base_model_name_or_path"'
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            adapted = PeftModel.from_pretrained(model, str(folder), local_files_only=True)
-        except SafetensorError as error:
-            raise SmolError("tệp adapter bị hỏng", "the adapter's file is damaged", where=str(folder)) from error
-        except (RuntimeError, ValueError, KeyError, TypeError) as error:
-            raise _other_model(folder, fix) from error
-    if any("missing adapter keys" in str(warning.message) for warning in caught):
-        raise _other_model(folder, fix)
+    try:
+        with safe_open(folder / "adapter_model.safetensors", "pt") as file:
+            written = set(file.keys())
+        adapted: Any = PeftModel.from_pretrained(model, str(folder), local_files_only=True)
+    except SafetensorError as error:
+        raise SmolError("tệp adapter bị hỏng", "the adapter's file is damaged", where=str(folder)) from error
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise _other_model(folder) from error
+    placed = set(get_peft_model_state_dict(adapted, save_embedding_layers=False))
+    if placed - written or any("lora_" in name for name in written - placed):
+        raise _other_model(folder)
     return adapted
 
 
-def _other_model(folder: Path, fix: str) -> SmolError:
+def _other_model(folder: Path) -> SmolError:
     return SmolError(
         "adapter này thuộc một mô hình khác: hình dạng hay tên trọng số không khớp",
         "this adapter belongs to another model: the shapes or names of its weights do not fit",
         where=str(folder),
-        fix=fix,
+        fix='adapter_config.json: "base_model_name_or_path"',
     )
 
 

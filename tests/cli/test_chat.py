@@ -1,0 +1,148 @@
+"""`smol chat` as a person uses it: one question, a pipe, and a terminal."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from smolcourse.cli.main import main
+
+
+@pytest.fixture
+def here(monkeypatch, capsys):
+    """Runs the command in this process: returns exit code, stdout, stderr."""
+
+    def run(*arguments, stdin=None):
+        monkeypatch.setattr(sys, "argv", ["smol", *map(str, arguments)])
+        if stdin is not None:
+            monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        try:
+            main()
+            code = 0
+        except SystemExit as exit:
+            code = exit.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_one_question(here, tiny_model):
+    code, stdout, stderr = here("chat", tiny_model, "cho mình 1 trà đào size L", "--max-new-tokens", "4")
+    assert (code, stderr) == (0, "")
+    assert stdout.endswith("\n")
+
+
+@pytest.mark.parametrize("locale", ["C", "en_US.ISO-8859-1", "C.UTF-8"])
+def test_vietnamese_under_any_locale(tiny_model, tmp_path, locale):
+    """The prompt must reach the model as it was typed: the tiny model's context is what we can see from outside."""
+    code = (
+        "import sys; from smolcourse.cli.terminal import repaired, use_utf8; use_utf8();"
+        "print(repaired(sys.argv[1])); print(sys.stdin.read(), end='')"
+    )
+    environment = {**os.environ, "LC_ALL": locale, "LANG": locale}
+    environment.pop("PYTHONUTF8", None), environment.pop("PYTHONIOENCODING", None)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "trà đào cỡ lớn"],
+        input="một ly sữa\n".encode(),
+        env=environment,
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.decode() == "trà đào cỡ lớn\nmột ly sữa\n"
+
+
+def test_a_pipe(here, tiny_model):
+    asked = here("chat", tiny_model, "một trà đào", "--max-new-tokens", "3")
+    assert asked[0] == 0
+    assert here("chat", tiny_model, "--max-new-tokens", "3", stdin="một trà đào\n") == asked
+    code, _, stderr = here("chat", tiny_model, stdin="  \n")
+    assert code == 2 and "prompt trống" in stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nosuch", "hi"], "nosuch"),
+        (["{model}", ""], "prompt trống"),
+        (["{model}", "hi", "--temperature", "nan"], "temperature"),
+        (["{model}", "hi", "--top-p", "2"], "top_p"),
+        (["{model}", "hi", "--max-new-tokens", "0"], "max_new_tokens"),
+        (["{model}", "dài " * 3000], "2048"),
+    ],
+)
+def test_errors(here, tiny_model, arguments, said):
+    code, stdout, stderr = here("chat", *[argument.format(model=tiny_model) for argument in arguments])
+    assert code == 2
+    assert said in stderr and "Traceback" not in stderr
+    assert stdout == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_a_conversation_in_a_terminal(tiny_model):
+    """Types into a pseudo-terminal: commands, an answer stopped by Ctrl-C, and Ctrl-D to leave."""
+    with Terminal("chat", str(tiny_model), "--system", "Ngắn.", "--max-new-tokens", "1900", "--lang", "en") as terminal:
+        terminal.expect("system: Ngắn.")
+        terminal.expect("> ")
+        terminal.type("/nosuch\r")
+        terminal.expect("There is no command /nosuch")
+        terminal.type("/system Mới hơn\r")
+        terminal.expect("system: Mới hơn")
+        terminal.type("chào bạn\r")
+        terminal.expect("chào bạn")
+        time.sleep(1.0)
+        terminal.type("\x03")
+        terminal.expect("stopped")
+        terminal.type("/reset\r")
+        terminal.expect("forgotten")
+        terminal.type("\x03")
+        terminal.expect("Ctrl-D to leave")
+        terminal.type("\x04")
+        assert terminal.wait() == 0
+
+
+class Terminal:
+    """The `smol` command on a pseudo-terminal."""
+
+    def __init__(self, *arguments):
+        import pty
+
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "smolcourse.cli.main", *arguments],
+            stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+            preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
+        )  # fmt: skip
+        os.close(slave)
+        self.seen = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def expect(self, text, seconds=120):
+        """Reads until the text appears, and forgets what came before it."""
+        import select
+
+        end = time.monotonic() + seconds
+        data = b""
+        while text not in self.seen:
+            ready, _, _ = select.select([self.master], [], [], max(0, end - time.monotonic()))
+            assert ready, f"{text!r} did not come; seen: {self.seen[-500:]!r}"
+            data += os.read(self.master, 65536)
+            self.seen = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", self.seen + data.decode(errors="ignore"))
+            data = b""
+        self.seen = self.seen.partition(text)[2]
+
+    def wait(self):
+        return self.process.wait(timeout=60)

@@ -1,0 +1,86 @@
+"""`smol compare` from names to a table, JSON and a file."""
+
+import json
+import sys
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from smolcourse.cli.main import main
+
+
+@pytest.fixture
+def here(monkeypatch, capsys):
+    """Runs the command in this process, where torch is loaded already: returns exit code, stdout, stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["smol", *map(str, arguments)])
+        try:
+            main()
+            code = 0
+        except SystemExit as exit:
+            code = exit.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def other(tiny_model, tmp_path_factory):
+    """The tiny model with other weights."""
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    torch.manual_seed(3)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    folder = tmp_path_factory.mktemp("other")
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(folder)
+    return folder
+
+
+def test_everything_at_once(here, tiny_model, other, tmp_path):
+    out = tmp_path / "items.jsonl"
+    code, stdout, stderr = here(
+        "compare", tiny_model, other, "--prompt", "[bold]trà", "--task", "milk-tea", "--split", "new", "--split", "noisy",
+        "--limit", "3", "--max-new-tokens", "4", "--format", "json", "--out", out,
+    )  # fmt: skip
+    assert code == 0, stderr
+    assert stderr == ""
+    report = json.loads(stdout)
+    assert report["models"] == [str(tiny_model), str(other)]
+    assert report["prompts"][0]["prompt"] == "[bold]trà" and len(set(report["prompts"][0]["answers"])) == 2
+    assert [task["results"][0]["task"] for task in report["tasks"]] == ["milk-tea:new", "milk-tea:noisy"]
+    exact = report["tasks"][0]["results"][1]["metrics"]["exact_match"]
+    assert exact["value"] == 0 and exact["high"] > 0.3, "0 of 3 says little"
+    assert report["tasks"][0]["difference"]["value"] == 0 and report["tasks"][0]["p_value"] == 1
+    lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) == 2 * 2 * 3
+
+
+def test_a_table_for_people(here, tiny_model, other):
+    code, stdout, stderr = here(
+        "compare", tiny_model, other, "--prompt", "[bold]trà", "--task", "milk-tea:new", "--limit", "2", "--max-new-tokens", "3"
+    )
+    assert code == 0, stderr
+    assert "[bold]trà" in stdout and "exact_match" in stdout and "Chưa thấy khác biệt" in stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["{tiny}", "{tiny}"], "--prompt"),
+        (["{tiny}", "nosuch", "--prompt", "hi"], "nosuch"),
+        (["{tiny}", "{tiny}", "--task", "milktea"], "--task milk-tea"),
+        (["{tiny}", "{tiny}", "--task", "milk-tea", "--split", "unsen"], "--split unseen"),
+        (["{tiny}", "{tiny}", "--prompt", " "], "prompt trống"),
+        (["{tiny}", "{tiny}", "--prompt", "hi", "--out", "no/such/file"], "no/such"),
+        (["{tiny}", "{tiny}", "--task", "milk-tea", "--task-language", "fr"], "fr"),
+    ],
+)
+def test_errors(here, tiny_model, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    code, stdout, stderr = here("compare", *[argument.format(tiny=tiny_model) for argument in arguments])
+    assert code == 2
+    assert said in stderr and "Traceback" not in stderr
+    assert stdout == "" and list(tmp_path.iterdir()) == []
