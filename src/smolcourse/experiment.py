@@ -22,7 +22,7 @@ from smolcourse.training.report import report_text
 from smolcourse.training.runs import Run
 from smolcourse.training.train import Prepared, Say, load, prepare, recipe_of, say_nothing, train
 
-_ROOM = 8  # tokens an answer may be longer than the longest gold answer
+_ROOM = 16  # tokens an answer may have beyond one and a half times its gold's: room for JSON that is written wider
 
 
 def run(recipe: Recipe, name: str, say: Say = say_nothing) -> Run:
@@ -61,7 +61,7 @@ def _go(prepared: Prepared, folder: Run, say: Say) -> Run:
         model = load(prepared)
         if tasks and "before" not in scores(folder):
             say(tr("Chấm mô hình gốc trên dữ liệu chưa từng thấy…", "Scoring the base model on data it never saw…"))
-            _score(model, tokenizer, tasks, folder, "before", say)
+            _score(model, tokenizer, tasks[:1], folder, "before", say)
         train(prepared, folder, model, sample=partial(_answers, tasks=tasks))
     if tasks:
         say(tr("Chấm mô hình vừa huấn luyện…", "Scoring the trained model…"))
@@ -105,8 +105,8 @@ def _score(model: Any, tokenizer: PreTrainedTokenizerBase, tasks: list[Task], fo
     results: list[TaskResult] = []
     found: dict[str, dict[str, float]] = {}
     for task in tasks:
-        longest = max(len(tokenizer(item.gold)["input_ids"]) for item in task.items)
-        answer = partial(generate, model, tokenizer, max_new_tokens=longest + _ROOM)
+        limits = [3 * len(tokenizer(item.gold)["input_ids"]) // 2 + _ROOM for item in task.items]
+        answer = partial(generate, model, tokenizer, max_new_tokens=limits)
         result = evaluate(task, answer, model=f"{folder.name} ({when})")
         results.append(result)
         exact = result.interval()
