@@ -91,7 +91,7 @@ def inspect_source(
     source: str, number: int, *, model: str, split: str | None = None, chat_template: str | None = None
 ) -> Inspection:
     """Inspects row `number` (from 1) of a built-in data set or a file, with the tokenizer of `model` (any reference)."""
-    from smolcourse.assets import resolve
+    from smolcourse.assets.resolver import resolve_model
     from smolcourse.data.loading import load_rows
 
     row = next(itertools.islice(load_rows(source, {}, split), number - 1, None), None)
@@ -103,7 +103,7 @@ def inspect_source(
             where=source,
             fix=f"smol inspect {source} --row {max(1, size)}",
         )
-    folder = resolve(model)
+    folder = resolve_model(model)
     tokenizer = load_tokenizer(folder, chat_template)
     try:
         return inspect_row(row, tokenizer, model_eos_ids(folder, tokenizer))

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from smolcourse.assets.references import exists
 from smolcourse.data.formats import native_format, to_native
 from smolcourse.data.hub import HUB
 from smolcourse.data.json_files import Row
@@ -40,7 +41,7 @@ def load_rows(name: str, config: Mapping[str, Any] | None = None, split: str | N
 
 def locate(name: str) -> str | Path:
     """What `read_rows` takes for a name: a path that exists, a hub data set, or what the assets room resolves."""
-    if name.startswith(HUB) or Path(name).exists():
+    if name.startswith(HUB) or exists(Path(name)):
         return name
     from smolcourse.assets import resolve
 
