@@ -98,6 +98,8 @@ def test_a_conversation_in_a_terminal(tiny_model):
         terminal.expect("stopped")
         terminal.type("/reset\r")
         terminal.expect("forgotten")
+        terminal.expect("> ")  # at the prompt, where Ctrl-C is a hint; before it, it stops what is under way
+        time.sleep(0.5)
         terminal.type("\x03")
         terminal.expect("Ctrl-D to leave")
         terminal.type("\x04")

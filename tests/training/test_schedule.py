@@ -26,7 +26,7 @@ def schedule(shape: str, warmup: int, total: int) -> Schedule:
 def test_linear_warms_up_and_falls_to_zero_in_equal_steps() -> None:
     found = rates(schedule("linear", 4, 24), 24)
     assert found[0] < found[1] < found[3] < 1.0
-    falls = [a - b for a, b in itertools.pairwise(found)]
+    falls = [a - b for a, b in itertools.pairwise(found[5:])]
     assert max(falls) - min(falls) < 1e-9
     assert found[-1] == pytest.approx(falls[0], rel=0.2)
 
