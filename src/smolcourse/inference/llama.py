@@ -12,6 +12,7 @@ Letters in shapes: n sequences, t tokens, g key/value heads, r query heads a key
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ from torch.nn import functional as F
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+Attend = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""The prefix's keys and values [2, g, p, e], rotated queries [t, g r, e], rotated keys and values [t, g, e] -> [t, g r e]."""
 
 _STATIC_ROPE = {"default", "linear", "llama3", "yarn"}  # angles depend on the position alone
 _LARGEST_COPY = 1 << 30  # bytes of weights
@@ -124,7 +128,7 @@ class LlamaDecoder:
         ids = torch.tensor([tokens], device=self.device)
         hidden, fresh = self._prefill(ids)
         self._prefix = [torch.cat((old, new[:, 0]), dim=2) for old, new in zip(self._prefix, fresh, strict=True)]
-        return self._logits(hidden[:, -1])
+        return self.logits(hidden[:, -1])
 
     @torch.inference_mode()
     def truncate_prefix(self, length: int) -> None:
@@ -155,7 +159,7 @@ class LlamaDecoder:
         for cache, new in zip(self._cache, fresh, strict=True):
             cache[:, first : first + len(sequences), :, :longest] = new
         self.lengths = torch.cat((self.lengths, lengths))
-        return self._logits(hidden[torch.arange(len(sequences)), lengths - 1])
+        return self.logits(hidden[torch.arange(len(sequences)), lengths - 1])
 
     @torch.inference_mode()
     def step(self, tokens: Tensor) -> Tensor:
@@ -173,7 +177,17 @@ class LlamaDecoder:
             parts = [self._attend_step(query[own], prefix, cache[:, own, :, : mask.shape[-1]], mask) for own, mask in blocks]
             hidden = self._after_attention(layer, hidden, torch.cat(parts) if len(parts) > 1 else parts[0])
         self.lengths += 1
-        return self._logits(hidden)
+        return self.logits(hidden)
+
+    @torch.inference_mode()
+    def read(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
+        """Hidden states [t, d] of tokens [t] behind the prefix, none of them kept; `attend` decides what each of them sees."""
+        cos, sin = self._angles(positions)
+        hidden = F.embedding(tokens, self._embed)
+        for layer, prefix in zip(self._layers, self._prefix, strict=True):
+            query, key, value = self._attention_in(layer, hidden, cos, sin)
+            hidden = self._after_attention(layer, hidden, attend(prefix, query, key, value))
+        return hidden
 
     def clear(self) -> None:
         """Removes all sequences; the prefix stays."""
@@ -255,7 +269,8 @@ class LlamaDecoder:
         gate, up = layer.mlp_in(F.rms_norm(hidden, hidden.shape[-1:], layer.norm_2, self.eps)).chunk(2, dim=-1)
         return layer.mlp_out.add_to(hidden, self._active(gate).mul_(up))
 
-    def _logits(self, hidden: Tensor) -> Tensor:
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Hidden states [n, d] -> logits [n, vocabulary]."""
         return self._head(F.rms_norm(hidden, hidden.shape[-1:], self._norm, self.eps))
 
     def _angles(self, positions: Tensor) -> tuple[Tensor, Tensor]:
