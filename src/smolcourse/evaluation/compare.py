@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from smolcourse.errors import SmolError
+from smolcourse.evaluation.examinee import Examinee, Likelihood
 from smolcourse.evaluation.scorers import Scores
-from smolcourse.evaluation.statistics import Interval, interval, mcnemar, paired_difference
-from smolcourse.evaluation.tasks import Message, Task
+from smolcourse.evaluation.solvers import Outcome, generate
+from smolcourse.evaluation.statistics import Interval, interval, mcnemar, paired_difference, permutation
+from smolcourse.evaluation.tasks import Item, Message, Task
 
 Answerer = Callable[[list[list[Message]]], Sequence[str]]
 """Conversations -> answers, in the same order."""
+
+CHUNK = 128  # items asked at once: enough for full batches, and what a kill may cost
+
+_SHOWN = {  # what a person reads of a mean over words or bytes
+    "word_perplexity": ("nats_per_word", math.exp),
+    "byte_perplexity": ("nats_per_byte", math.exp),
+    "bits_per_byte": ("nats_per_byte", lambda nats: nats / math.log(2)),
+}
+
+
+def lower_is_better(metric: str) -> bool:
+    """Perplexity and its kin measure surprise."""
+    return metric in _SHOWN
 
 
 @dataclass(frozen=True)
@@ -28,32 +44,58 @@ class ItemResult:
     gold: str
     answer: str
     scores: Scores
+    choices: tuple[str, ...] = ()
+    likelihoods: tuple[Likelihood, ...] = ()
+    """Of each choice, or of the text: natural logarithm of the probability, and tokens."""
+    weights: dict[str, float] = field(default_factory=dict)
+    group: str = ""
 
-    @property
-    def right(self) -> bool:
-        """Whether the answer is wholly right."""
-        return self.scores["exact_match"] == 1.0
+    def line(self) -> dict[str, Any]:
+        """Plain values for JSON, without what this kind of item has not."""
+        return {
+            key: value
+            for key, value in asdict(self).items()
+            if value or key not in ("choices", "likelihoods", "weights", "group")
+        }
 
 
 @dataclass(frozen=True)
 class TaskResult:
-    """A model's answers to a task."""
+    """A model's answers to a task. `metric` is the score that stands for the task."""
 
     task: str
     model: str
     items: list[ItemResult]
+    metric: str = "exact_match"
 
-    def values(self, metric: str = "exact_match") -> list[float]:
+    def values(self, metric: str | None = None) -> list[float]:
         """The scores of all items that have this metric."""
-        return [item.scores[metric] for item in self.items if metric in item.scores]
+        name = _stored(metric or self.metric)
+        return [item.scores[name] for item in self.items if name in item.scores]
+
+    def weights(self, metric: str | None = None) -> list[float] | None:
+        """What each of `values` weighs in the mean; None where all weigh the same."""
+        name = _stored(metric or self.metric)
+        return [item.weights[name] for item in self.items] if self.items and name in self.items[0].weights else None
+
+    def groups(self, metric: str | None = None) -> list[str]:
+        """The group of each of `values`."""
+        name = _stored(metric or self.metric)
+        return [item.group for item in self.items if name in item.scores]
 
     def metrics(self) -> list[str]:
         """Names of all metrics, in the scorer's order."""
-        return list(dict.fromkeys(name for item in self.items for name in item.scores))
+        names = dict.fromkeys(name for item in self.items for name in item.scores)
+        return [shown for name in names for shown in ([key for key, (kept, _) in _SHOWN.items() if kept == name] or [name])]
 
-    def interval(self, metric: str = "exact_match", *, seed: int = 0) -> Interval:
+    def interval(self, metric: str | None = None, *, seed: int = 0) -> Interval:
         """Mean and 95 % interval of a metric."""
-        return interval(self.values(metric), seed=seed)
+        metric = metric or self.metric
+        found = interval(self.values(metric), weights=self.weights(metric), groups=self.groups(metric), seed=seed)
+        if metric not in _SHOWN:
+            return found
+        _, show = _SHOWN[metric]
+        return Interval(*(show(value) for value in (found.value, found.low, found.high)))
 
     def summary(self) -> dict[str, Any]:
         """Plain values for JSON: every metric with its interval."""
@@ -61,13 +103,19 @@ class TaskResult:
             "task": self.task,
             "model": self.model,
             "items": len(self.items),
+            "metric": self.metric,
             "metrics": {metric: asdict(self.interval(metric)) for metric in self.metrics()},
         }
 
 
+def _stored(metric: str) -> str:
+    """The name under which items keep it."""
+    return _SHOWN[metric][0] if metric in _SHOWN else metric
+
+
 @dataclass(frozen=True)
 class Comparison:
-    """Two models on the same items; `difference` is second - first."""
+    """Two models on the same items; `difference` is second - first (of the logarithm, for a perplexity)."""
 
     task: str
     metric: str
@@ -85,49 +133,79 @@ class Comparison:
         """Whether the 95 % interval of the difference leaves out 0."""
         return self.difference.low > 0 or self.difference.high < 0
 
+    @property
+    def second_is_better(self) -> bool:
+        """Whether the second scores better here, by chance or not."""
+        return self.difference.value != 0 and (self.difference.value > 0) != lower_is_better(self.metric)
+
 
 def evaluate(task: Task, answer: Answerer, *, model: str = "") -> TaskResult:
-    """Asks every item of a task and scores the answers.
+    """Asks every item of a task at once and scores what was written.
 
     Args:
         answer: all conversations -> all answers; `functools.partial(generate, model, tokenizer, max_new_tokens=160)`.
         model: its name in reports.
     """
-    answers = answer([item.messages for item in task.items])
-    if len(answers) != len(task.items):
-        raise ValueError(f"{len(task.items)} items, but {len(answers)} answers")
-    scored = [
-        ItemResult(index, item.messages, item.gold, text, task.scorer(text, item.gold))
-        for index, (item, text) in enumerate(zip(task.items, answers, strict=True))
-    ]
-    return TaskResult(task.name, model, scored)
+    examinee = Examinee(model, model, lambda prompts, _: answer([item.messages for item in task.items]))
+    return _result(task, model, generate(task, task.items, examinee))
 
 
-def compare(first: TaskResult, second: TaskResult, *, metric: str = "exact_match", seed: int = 0) -> Comparison:
-    """Compares two results item by item.
+def examine(task: Task, examinee: Examinee, *, on_done: Callable[[int], None] | None = None) -> TaskResult:
+    """Has an examinee solve a task, a chunk of items at a time.
+
+    Args:
+        on_done: gets the number of items done so far.
+    """
+    outcomes: list[Outcome] = []
+    for start in range(0, len(task.items), CHUNK):
+        outcomes += task.solver(task, task.items[start : start + CHUNK], examinee)
+        if on_done:
+            on_done(len(outcomes))
+    return _result(task, examinee.name, outcomes)
+
+
+def _result(task: Task, model: str, outcomes: Sequence[Outcome]) -> TaskResult:
+    pairs = enumerate(zip(task.items, outcomes, strict=True))
+    return TaskResult(task.name, model, [_item_result(index, item, found) for index, (item, found) in pairs], task.metric)
+
+
+def _item_result(index: int, item: Item, found: Outcome) -> ItemResult:
+    kept = (item.choices, found.likelihoods, found.weights, item.group)
+    return ItemResult(index, item.messages, item.gold, found.answer, found.scores, *kept)
+
+
+def compare(first: TaskResult, second: TaskResult, *, metric: str | None = None, seed: int = 0) -> Comparison:
+    """Compares two results item by item: McNemar's test for right or wrong on independent items, else a permutation test.
 
     Raises:
         SmolError: they do not hold the same items.
     """
-    asked = [[(item.messages, item.gold) for item in result.items] for result in (first, second)]
+    asked = [[(item.messages, item.gold, item.choices) for item in result.items] for result in (first, second)]
     if first.task != second.task or asked[0] != asked[1]:
         raise SmolError(
             "hai kết quả không cùng một bộ câu hỏi, nên không so từng cặp được",
             "the two results are not about the same items, so they cannot be compared in pairs",
             where=f"{first.task} / {second.task}",
         )
+    metric = metric or first.metric
     mine, other = first.values(metric), second.values(metric)
-    gained = [place for place, item in enumerate(second.items) if item.right and not first.items[place].right]
-    lost = [place for place, item in enumerate(first.items) if item.right and not second.items[place].right]
+    weights, groups = first.weights(metric), first.groups(metric)
+    name = _stored(metric)
+    right = [[item.scores.get(name) == 1.0 for item in result.items] for result in (first, second)]
+    gained = [place for place, (a, b) in enumerate(zip(*right, strict=True)) if b and not a]
+    lost = [place for place, (a, b) in enumerate(zip(*right, strict=True)) if a and not b]
+    yes_or_no = (
+        weights is None and {*mine, *other} <= {0.0, 1.0} and len(set(filter(None, groups))) == len(list(filter(None, groups)))
+    )
     return Comparison(
         first.task,
         metric,
         first.interval(metric, seed=seed),
         second.interval(metric, seed=seed),
-        paired_difference(mine, other, seed=seed),
+        paired_difference(mine, other, weights=weights, groups=groups, seed=seed),
         gained,
         lost,
-        mcnemar(len(lost), len(gained)),
+        mcnemar(len(lost), len(gained)) if yes_or_no else permutation(mine, other, weights=weights, groups=groups, seed=seed),
     )
 
 
@@ -138,7 +216,7 @@ def write_items(results: Sequence[TaskResult], path: Path) -> None:
         with partial.open("w", encoding="utf-8", newline="\n") as file:
             for result in results:
                 for item in result.items:
-                    line = {"task": result.task, "model": result.model, **asdict(item)}
+                    line = {"task": result.task, "model": result.model, **item.line()}
                     file.write(json.dumps(line, ensure_ascii=False) + "\n")
         os.replace(partial, path)
     except OSError as error:

@@ -127,3 +127,51 @@ def _fields(got: list[Any], wanted: list[Mapping[str, Any]]) -> Scores:
             right[name] += name in mine and same_json(mine[name], value)
     scores = {"length": float(len(got) == len(wanted)), "fields": sum(right.values()) / (sum(total.values()) + extra)}
     return scores | {f"field.{name}": right[name] / total[name] for name in names}
+
+
+def rouge_l(answer: str, gold: str) -> float:
+    """F1 of the longest common subsequence of words, without case or punctuation (Lin 2004, *ROUGE*, section 3.1)."""
+    mine, other = (re.findall(r"\w+", unicodedata.normalize("NFC", text).casefold()) for text in (answer, gold))
+    if not mine or not other:
+        return 0.0
+    row = [0] * (len(other) + 1)
+    for word in mine:
+        before = row
+        row = [0]
+        for place, wanted in enumerate(other):
+            row.append(before[place] + 1 if word == wanted else max(before[place + 1], row[place]))
+    return 2 * row[-1] / (len(mine) + len(other))
+
+
+def best_rouge_l(answer: str, gold: str) -> Scores:
+    """`rouge_l` against the nearest of several gold texts, given as a JSON list."""
+    return {"rouge_l": max(rouge_l(answer, one) for one in json.loads(gold))}
+
+
+def last_number(answer: str, gold: str) -> Scores:
+    """Whether the last number in the answer is the gold's last: "... so 1,250 đồng" and "1250". A comma or a full stop before
+    three digits parts thousands, in either language; otherwise it is the decimal sign."""
+    mine, other = _last_number(answer), _last_number(gold)
+    return {"exact_match": float(mine is not None and mine == other)}
+
+
+_NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*")
+
+
+def _last_number(text: str) -> float | None:
+    found = _NUMBER.findall(text)
+    if not found:
+        return None
+    number = found[-1]
+    if re.fullmatch(r"-?\d{1,3}([.,]\d{3})+", number):
+        return float(re.sub("[.,]", "", number))
+    if re.fullmatch(r"-?\d{1,3}(,\d{3})+\.\d+", number):
+        return float(number.replace(",", ""))
+    if re.fullmatch(r"-?\d{1,3}(\.\d{3})+,\d+", number):
+        return float(number.replace(".", "").replace(",", "."))
+    return float(number.replace(",", ".")) if number.count(",") + number.count(".") <= 1 else None
+
+
+def regex(answer: str, gold: str) -> Scores:
+    """Whether the gold, a regular expression, is found in the answer."""
+    return {"exact_match": float(re.search(gold, answer) is not None)}

@@ -2,7 +2,8 @@
 
 Sources: Efron & Tibshirani, *An Introduction to the Bootstrap* (1993), chapter 13 (percentile intervals); Wilson (1927), JASA 22,
 p. 209-212, as in Brown, Cai & DasGupta (2001), *Interval Estimation for a Binomial Proportion*; McNemar (1947), Psychometrika 12,
-p. 153-157, in its exact form.
+p. 153-157, in its exact form; Holm (1979), Scandinavian Journal of Statistics 6, p. 65-70; clusters and the smallest difference
+as in Miller (2024), *Adding Error Bars to Evals*.
 """
 
 from __future__ import annotations
@@ -77,15 +78,63 @@ def wilson(right: int, total: int, *, level: float = LEVEL) -> Interval:
     return Interval(share, max(0.0, middle - half), min(1.0, middle + half))
 
 
-def interval(values: Sequence[float], *, seed: int = 0, level: float = LEVEL) -> Interval:
-    """The bootstrap; Wilson's interval where all scores are 0 or all are 1, because there the bootstrap says nothing."""
-    if len(values) and set(values) in ({0.0}, {1.0}):
-        return wilson(round(sum(values)), len(values), level=level)
-    return bootstrap(values, level=level, seed=seed)
+def interval(
+    values: Sequence[float],
+    *,
+    weights: Sequence[float] | None = None,
+    groups: Sequence[str] | None = None,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Interval:
+    """The bootstrap of a mean; Wilson's interval where all scores are 0 or all are 1, because there the bootstrap says nothing.
+
+    Args:
+        weights: of each value in the mean (the words of a text).
+        groups: items of one group (questions about one passage) are drawn together, because they stand or fall together:
+            counting them as independent makes the interval too narrow. An empty name is a group of its own.
+    """
+    if weights is None and not _clustered(groups):
+        if len(values) and set(values) in ({0.0}, {1.0}):
+            return wilson(round(sum(values)), len(values), level=level)
+        return bootstrap(values, level=level, seed=seed)
+    totals, sizes = _clusters(values, weights, groups)
+    rng = np.random.default_rng(seed)
+    rows = max(1, _BLOCK // totals.size)
+    means = []
+    for start in range(0, RESAMPLES, rows):
+        drawn = rng.integers(totals.size, size=(min(rows, RESAMPLES - start), totals.size))
+        means.append(totals[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
+    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(totals.sum() / sizes.sum()), float(low), float(high))
+
+
+def _clustered(groups: Sequence[str] | None) -> bool:
+    named = [group for group in groups or () if group]
+    return len(set(named)) < len(named)
+
+
+def _clusters(
+    values: Sequence[float], weights: Sequence[float] | None, groups: Sequence[str] | None
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Sum of weighted values and sum of weights of each group."""
+    heavy = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
+    places: dict[object, int] = {}
+    names: list[object] = [group or place for place, group in enumerate(groups)] if groups else list(range(len(values)))
+    index = np.array([places.setdefault(name, len(places)) for name in names], dtype=np.int64)
+    if index.size == 0:
+        raise ValueError("needs at least one value")
+    totals = np.bincount(index, weights=np.asarray(values, dtype=np.float64) * heavy)
+    return totals.astype(np.float64), np.bincount(index, weights=heavy).astype(np.float64)
 
 
 def paired_difference(
-    first: Sequence[float], second: Sequence[float], *, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = 0
+    first: Sequence[float],
+    second: Sequence[float],
+    *,
+    weights: Sequence[float] | None = None,
+    groups: Sequence[str] | None = None,
+    seed: int = 0,
+    level: float = LEVEL,
 ) -> Interval:
     """Bootstrap interval of mean(second) - mean(first) on the same items. Items are drawn in pairs, so that what makes an item
     hard for both models cancels: the interval is narrower than that of two separate tests.
@@ -95,8 +144,56 @@ def paired_difference(
     """
     if len(first) != len(second):
         raise ValueError("both need scores of the same items")
+    gaps = (np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)).tolist()
+    if weights is None and not _clustered(groups):
+        return bootstrap(gaps, level=level, seed=seed)
+    return interval(gaps, weights=weights, groups=groups, level=level, seed=seed)
+
+
+def permutation(
+    first: Sequence[float],
+    second: Sequence[float],
+    *,
+    groups: Sequence[str] | None = None,
+    weights: Sequence[float] | None = None,
+    seed: int = 0,
+) -> float:
+    """Two-sided p-value for scores of any kind: were the two models alike, each difference could as well have the other sign.
+    How often is the sum, with signs drawn at random, as far from 0 as here? Items of one group change sign together."""
     gaps = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
-    return bootstrap(gaps.tolist(), resamples=resamples, level=level, seed=seed)
+    totals, _ = _clusters(gaps.tolist(), weights, groups)
+    seen = abs(totals.sum())
+    rng = np.random.default_rng(seed)
+    rows = max(1, _BLOCK // totals.size)
+    beyond = 0
+    for start in range(0, RESAMPLES, rows):
+        signs = rng.integers(2, size=(min(rows, RESAMPLES - start), totals.size)) * 2 - 1
+        beyond += int((np.abs(signs @ totals) >= seen * (1 - 1e-12)).sum())
+    return (beyond + 1) / (RESAMPLES + 1)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted for having tried several times: of twenty comparisons of equal models one comes out below 0.05."""
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    adjusted = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = highest
+    return adjusted
+
+
+def smallest_difference(items: int, discordant: float, *, level: float = LEVEL, power: float = 0.8) -> float:
+    """The smallest true difference that a paired test of so many items finds with this power.
+
+    Args:
+        discordant: the share of items that only one of the two models gets right. A difference of 0 has the variance
+            discordant / items (Miller 2024, section 5, for right-or-wrong scores).
+    """
+    if items < 1 or not 0.0 <= discordant <= 1.0:
+        raise ValueError("needs at least one item and a share between 0 and 1")
+    z = NormalDist().inv_cdf((1 + level) / 2) + NormalDist().inv_cdf(power)
+    return min(1.0, z * math.sqrt(discordant / items))
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

@@ -94,7 +94,7 @@ def load_model(reference: str | Located) -> tuple[PreTrainedModel, PreTrainedTok
     dtype = torch.float32 if device == "cpu" else "auto"
     folder = located.path
     is_adapter = (folder / "adapter_config.json").is_file()
-    base = _base_of(located) if is_adapter else folder
+    base = base_of(located) if is_adapter else folder
     with quiet():
         has_tokenizer = any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json"))
         template = None if has_tokenizer else located.recipe.get("chat_template_path")
@@ -105,7 +105,7 @@ def load_model(reference: str | Located) -> tuple[PreTrainedModel, PreTrainedTok
     return model.to(device).eval(), tokenizer
 
 
-def _base_of(located: Located) -> Path:
+def base_of(located: Located) -> Path:
     """The folder of an adapter's base model: the one its run trained, else the one it names."""
     from smolcourse.assets import resolve_model
     from smolcourse.assets.catalog import CATALOG

@@ -1,0 +1,168 @@
+"""`smol eval`: models on tasks, in one table with intervals; what flipped; exams from one's own documents."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from smolcourse.cli.chat import MODEL_HELP
+from smolcourse.cli.terminal import repaired, use_utf8
+from smolcourse.errors import SmolError
+from smolcourse.language import tr
+
+if TYPE_CHECKING:
+    from smolcourse.evaluation.report import Report
+
+
+class _RunByDefault(TyperGroup):
+    """`smol eval MODEL` means `smol eval run MODEL`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+class Format(StrEnum):
+    text = "text"
+    json = "json"
+
+
+eval_app = typer.Typer(
+    cls=_RunByDefault,
+    no_args_is_help=True,
+    help=tr(
+        "Chấm mô hình trên benchmark hoặc bài kiểm tra của bạn: smol eval MODEL --tasks boolq",
+        "Score models on benchmarks or your own tests: smol eval MODEL --tasks boolq",
+    ),
+)
+
+
+@eval_app.command("run", help=tr("Chấm một hay nhiều mô hình trên các bài.", "Score one or more models on tasks."))
+def run(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help=MODEL_HELP, show_default=False)],
+    tasks: Annotated[
+        str,
+        typer.Option(
+            help=tr(
+                "các bài, cách nhau bằng dấu phẩy: tên (smol eval ls) hoặc tệp",
+                "tasks by name (smol eval ls) or file, with commas",
+            ),
+            show_default=False,
+        ),
+    ] = "",
+    limit: Annotated[int, typer.Option(min=0, help=tr("số mục mỗi bài; 0: tất cả", "items a task; 0: all"))] = 200,
+    shots: Annotated[int, typer.Option(min=0, help=tr("số ví dụ mẫu trước mỗi câu", "solved examples before each question"))] = 0,
+    seed: Annotated[int, typer.Option(help=tr("chọn mục nào, ví dụ mẫu nào", "which items and examples are drawn"))] = 0,
+    chat: Annotated[
+        bool | None,
+        typer.Option(
+            "--chat/--raw",
+            help=tr("qua chat template hay không; mặc định: tuỳ bài", "through the chat template or not"),
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help=tr("thư mục báo cáo: JSON, Markdown, HTML, từng mục", "folder of the report: JSON, Markdown, HTML, items"),
+            show_default=False,
+        ),
+    ] = None,
+    format: Annotated[Format, typer.Option("--format", help=tr("text hoặc json", "text or json"))] = Format.text,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help=tr("hỏi lại từ đầu, không dùng câu trả lời đã lưu", "ask anew, use no kept answers"))
+    ] = False,
+    run_code: Annotated[
+        bool,
+        typer.Option(
+            "--run-code", help=tr("cho phép chạy mã do mô hình viết (humaneval)", "let code that a model wrote run (humaneval)")
+        ),
+    ] = False,
+) -> None:
+    """Prints one table; writes the report."""
+    use_utf8()
+    from smolcourse.assets.cache import home
+    from smolcourse.cli.progress_line import progress_line
+    from smolcourse.evaluation.report import make_report, plain, write_report
+    from smolcourse.evaluation.tasks import load_task, task_names
+    from smolcourse.inference.examinee import sit, training_overlaps
+
+    models = [repaired(name) for name in models]
+    names = [name.strip() for name in repaired(tasks).split(",") if name.strip()]
+    if not names:
+        listed = ", ".join(task_names())
+        raise SmolError(f"cần --tasks; có: {listed}", f"--tasks is needed; there are: {listed}", fix="--tasks vietnam,boolq")
+    if "humaneval" in names and not run_code:
+        raise SmolError(
+            "humaneval chạy mã do mô hình viết ra; hãy cho phép rõ ràng",
+            "humaneval runs code that a model wrote; allow it explicitly",
+            fix="--run-code",
+        )
+    loaded = [load_task(name, size=limit or None, seed=seed, shots=shots, chat=chat) for name in names]
+    with progress_line() as progress:
+        results = sit(models, loaded, answers=None if fresh else home() / "answers", progress=progress)
+    overlaps = training_overlaps(models, loaded)
+    settings: dict[str, Any] = {"limit": limit, "shots": shots, "seed": seed, "chat": chat}
+    report = make_report(loaded, results, overlaps=overlaps, settings=settings)
+    if out:
+        write_report(report, out)
+    if format is Format.json:
+        print(json.dumps(plain(report), ensure_ascii=False, indent=1))
+    else:
+        _show(report)
+        if out:
+            print(f"{out}: results.json, report.md, report.html, items.jsonl")
+
+
+def _show(report: Report) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from smolcourse.evaluation.report import notes, show, smallest_text
+
+    console = Console(highlight=False)
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column(tr("bài · điểm (%), khoảng 95 %", "task · score (%), 95 % interval"), overflow="fold")
+    table.add_column(tr("số mục", "items"), justify="right")
+    for name in report.models:
+        table.add_column(Text(name), justify="right", overflow="fold")
+    for _ in report.models[1:]:
+        table.add_column(tr("hiệu với cột đầu", "less the first"), justify="right")
+    table.add_column(tr("thấy được từ", "shows from"), justify="right")
+    for row in report.rows:
+        cells: list[str | Text] = [Text(f"{row.task.name} · {row.task.metric}"), str(len(row.task.items))]
+        cells += [show(result.interval(), row.task.metric) for result in row.results]
+        for one, adjusted in zip(row.comparisons, row.adjusted, strict=True):
+            cells.append(f"{show(one.difference, one.metric, signed=True)}\np = {adjusted:.2g}")
+        table.add_row(*cells, smallest_text(row))
+    console.print(table)
+    for note in notes(report):
+        console.print(Text(f"• {note}"), soft_wrap=True)
+
+
+@eval_app.command("ls", help=tr("Các bài có sẵn, và giấy phép dữ liệu.", "The tasks that there are, and their data's licences."))
+def list_tasks() -> None:
+    """One line a task."""
+    use_utf8()
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from smolcourse.evaluation.benchmarks import BENCHMARKS
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for title in (tr("bài", "task"), tr("giấy phép", "licence"), tr("hỏi gì", "what it asks")):
+        table.add_column(title, overflow="fold")
+    for name, benchmark in BENCHMARKS.items():
+        table.add_row(name, benchmark.license, benchmark.about)
+    about = tr("đơn trà sữa thành JSON: new, unseen, noisy", "milk-tea orders to JSON: new, unseen, noisy")
+    table.add_row("milk-tea:new", "Apache-2.0", about)
+    Console(highlight=False).print(table)
