@@ -4,10 +4,16 @@ import typer
 
 from smolcourse.cli.assets import assets_app
 from smolcourse.cli.chat import chat
+from smolcourse.cli.check import check, watch
 from smolcourse.cli.compare import compare
 from smolcourse.cli.data import data_app
+from smolcourse.cli.dev import dev_app
 from smolcourse.cli.doctor import doctor
+from smolcourse.cli.exercise import hint, next_exercise, reset, solution
+from smolcourse.cli.init import init
 from smolcourse.cli.inspect import inspect_row
+from smolcourse.cli.learn import learn
+from smolcourse.cli.progress import certificate, progress, quiz
 from smolcourse.cli.runs import runs_app
 from smolcourse.cli.train import train
 from smolcourse.language import tr
@@ -24,12 +30,24 @@ app = typer.Typer(
 )
 
 app.add_typer(assets_app, name="assets")
+app.command(help=tr("Chứng nhận, sau khi chấm lại mọi bài.", "A certificate, after checking everything anew."))(certificate)
 app.command(help=tr("Trò chuyện với một mô hình hoặc một run.", "Talk to a model or a run."))(chat)
+app.command(help=tr("Chấm bài tập bằng đầu vào mới.", "Check exercises on fresh inputs."))(check)
 app.command(help=tr("So hai mô hình: câu trả lời, điểm, khác biệt.", "Two models side by side: answers, scores, difference."))(
     compare
 )
 app.add_typer(data_app, name="data")
+app.add_typer(dev_app, name="dev")
 app.command(help=tr("Máy đã sẵn sàng chưa, và lệnh sửa nếu chưa.", "Is this machine ready, and what mends it if not."))(doctor)
+app.command(help=tr("Gợi ý, mỗi lần một bước.", "A hint, one step each time."))(hint)
+app.command(help=tr("Tạo thư mục làm bài.", "Make a workspace for the course."))(init)
 app.command("inspect", help=tr("Token, vai và loss mask của một hàng.", "Tokens, roles and loss mask of one row."))(inspect_row)
+app.command(help=tr("Đọc một bài: terminal, HTML hoặc notebook.", "Read a lesson: terminal, HTML or notebook."))(learn)
+app.command("next", help=tr("Bài tập tiếp theo.", "The next exercise."))(next_exercise)
+app.command(help=tr("Tiến độ của bạn.", "Your progress."))(progress)
+app.command(help=tr("Câu hỏi đoán trước, xem đáp án sau.", "Questions: predict, then see."))(quiz)
+app.command(help=tr("Làm lại một bài từ đầu, giữ bản cũ.", "Start an exercise afresh, keeping your file."))(reset)
 app.add_typer(runs_app, name="runs")
+app.command(help=tr("Lời giải, sau khi đã thử.", "Our answer, after an attempt."))(solution)
 app.command("train", help=tr("Huấn luyện theo một recipe.", "Train by a recipe."))(train)
+app.command(help=tr("Chấm lại mỗi khi lưu tệp.", "Check again on every save."))(watch)

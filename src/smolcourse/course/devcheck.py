@@ -1,0 +1,154 @@
+"""What an author's work is held to. Every finding is one line; none means that the course holds together."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+
+from smolcourse.course import glossary
+from smolcourse.course.attempts import HINTS
+from smolcourse.course.checker import check_code
+from smolcourse.course.files import load_file
+from smolcourse.course.lessons import TIERS, Exercise, Module, Text, lessons_folder, modules
+from smolcourse.course.myst import PICTURE, lesson_file, read_lesson
+from smolcourse.course.pictures import draw
+from smolcourse.course.sandbox import Sandbox
+from smolcourse.errors import SmolError
+from smolcourse.language import Language
+
+_LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+_BOTH: tuple[Language, Language] = ("vi", "en")
+
+
+def problems(only: list[Module] | None = None) -> Iterator[str]:
+    """Everything that is wrong, found from cheap to dear. The exercises' own code runs last."""
+    chosen = modules() if only is None else only
+    names = [exercise.name for module in modules() for exercise in module.exercises]
+    yield from (f"{name}: two exercises have this name" for name in sorted({n for n in names if names.count(n) > 1}))
+    for module in chosen:
+        yield from _texts(module)
+        yield from _lesson(module)
+        for exercise in module.exercises:
+            yield from _exercise(exercise)
+    with Sandbox() as sandbox:
+        for module in chosen:
+            for exercise in module.exercises:
+                if exercise.functions and exercise.solution.is_file():
+                    yield from _runs(exercise, sandbox)
+
+
+def stale() -> list[str]:
+    """Blocks that render an older text: `1_instruction_tuning/lesson.vi.md: loss-mask`."""
+    found = []
+    for module in modules():
+        for language in _BOTH:
+            lesson = read_lesson(module, language)
+            found += [f"{module.name}/{lesson_file(module, language).name}: {name}" for name in sorted(lesson.stale)]
+    return found
+
+
+def _texts(module: Module) -> Iterator[str]:
+    """Both languages are there; minutes, memory and goals are stated; the quiz's answers exist."""
+    yield from _pair(f"{module.name} title", module.title)
+    yield from _pair(f"{module.name} goal", module.goal)
+    if not 0 < module.minutes <= 240 or not 0 < module.memory_gb <= 8:
+        yield f"{module.name}: minutes or memory_gb is not stated"
+    for tier in TIERS:
+        if not any(exercise.tier == tier for exercise in module.exercises):
+            yield f"{module.name}: no exercise in the tier {tier}"
+    for number, question in enumerate(module.quiz, start=1):
+        for text in (question.ask, question.why, *question.options):
+            yield from _pair(f"{module.name}/quiz.toml question {number}", text)
+        if not 0 <= question.answer < len(question.options):
+            yield f"{module.name}/quiz.toml question {number}: no option {question.answer}"
+    if not module.quiz:
+        yield f"{module.name}: no quiz"
+
+
+def _lesson(module: Module) -> Iterator[str]:
+    for language in _BOTH:
+        file = lesson_file(module, language)
+        try:
+            lesson = read_lesson(module, language)
+        except SmolError as error:
+            yield str(error).splitlines()[0]
+            return
+        blocks = {block.name for block in lesson.blocks}
+        for block in lesson.blocks:
+            where = f"{module.name}/{file.name}:{block.line}"
+            if block.name in lesson.stale:
+                yield f"{where}: {block.name} renders an older text (smol dev stale)"
+            if not block.text:
+                yield f"{where}: {block.name} is empty"
+            yield from glossary.problems(block.text, where)
+            yield from _pictures(module, block.text, where)
+            for target in _LINK.findall(block.text):
+                if target.startswith("#") and target[1:] not in blocks:
+                    yield f"{where}: no section {target}"
+                elif not target.startswith(("#", "https://", "picture:")) and not (module.folder / target).exists():
+                    yield f"{where}: no file {target}"
+        for block, twin in zip(lesson.blocks, read_lesson(module, "en" if language == "vi" else "vi").blocks, strict=True):
+            if bool(block.of) == bool(twin.of):
+                yield f"{module.name}/{file.name}:{block.line}: exactly one side of {block.name} must carry `of`"
+            if re.findall(r"\{embed\} ([\w-]+)", block.text) != re.findall(r"\{embed\} ([\w-]+)", twin.text):
+                yield f"{module.name}/{file.name}:{block.line}: the cells of {block.name} differ between the languages"
+
+
+def _pictures(module: Module, text: str, where: str) -> Iterator[str]:
+    for mark in PICTURE.finditer(text):
+        try:
+            ElementTree.fromstring(draw(module, mark[2]))
+        except (SmolError, ElementTree.ParseError) as error:
+            yield f"{where}: picture {mark[2]}: {error}"
+        if not mark[1].strip():
+            yield f"{where}: picture {mark[2]} has no caption"
+
+
+def _exercise(exercise: Exercise) -> Iterator[str]:
+    """Its files, texts and hints."""
+    for label, text in (("title", exercise.title), ("goal", exercise.goal)):
+        yield from _pair(f"{exercise.id} {label}", text)
+    if len(exercise.hints) != HINTS:
+        yield f"{exercise.id}: {len(exercise.hints)} hints, not {HINTS}"
+    for number, text in enumerate(exercise.hints, start=1):
+        yield from _pair(f"{exercise.id} hint {number}", text)
+    if exercise.tier not in TIERS:
+        yield f"{exercise.id}: no tier {exercise.tier}"
+    if exercise.section not in {block.name for block in read_lesson(exercise.module, "vi").blocks}:
+        yield f"{exercise.id}: no section {exercise.section} in the lesson"
+    for real in exercise.real:
+        module, _, name = real.partition(":")
+        path = Path(__file__).parents[2] / Path(*module.split(".")).with_suffix(".py")
+        if not path.is_file() or not re.search(rf"^def {name}\(", path.read_text(encoding="utf-8"), re.M):
+            yield f"{exercise.id}: smolcourse has no {real}"
+    for file in (exercise.stub, exercise.check, exercise.solution) if exercise.functions else ():
+        if not file.is_file():
+            yield f"{exercise.id}: {file.relative_to(lessons_folder())} is missing"
+    if exercise.functions and exercise.check.is_file() and bool(exercise.methods) != hasattr(load_file(exercise.check), "drive"):
+        yield f"{exercise.id}: `methods` and `drive` go together"
+
+
+def _runs(exercise: Exercise, sandbox: Sandbox) -> Iterator[str]:
+    """Fails as shipped, even with the first comment changed; the solution passes."""
+    shipped = check_code(exercise, exercise.stub, sandbox)
+    if shipped.state != "not attempted":
+        yield f"{exercise.id}: as shipped it is {shipped.state}"
+    solved = check_code(exercise, exercise.solution, sandbox)
+    if solved.state != "passing":
+        yield f"{exercise.id}: the solution is {solved.state}: {solved.name} {solved.text} {solved.got}"
+
+
+def fails_as_shipped(exercise: Exercise, sandbox: Sandbox, scratch: Path) -> bool:
+    """Whether the stub, touched so that it counts as an attempt, fails its check."""
+    file = scratch / f"{exercise.name}.py"
+    file.write_text(exercise.stub.read_text(encoding="utf-8") + "\n# touched\n", encoding="utf-8")
+    return check_code(exercise, file, sandbox).state == "failing"
+
+
+def _pair(where: str, text: Text) -> Iterator[str]:
+    """Both languages, different from each other, without a forbidden word."""
+    if not text.vi or not text.en:
+        yield f"{where}: a language is missing"
+    elif text.vi == text.en and " " in text.vi:
+        yield f"{where}: both languages have the same text"
+    yield from glossary.problems(text.vi, where)

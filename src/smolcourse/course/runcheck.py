@@ -1,0 +1,76 @@
+"""Run exercises: the score of a finished run is computed again, on orders nobody has seen, drawn with a new seed."""
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from smolcourse.course.checker import Result
+from smolcourse.course.lessons import Exercise, Goal, Text
+from smolcourse.training.runs import Run, list_runs
+
+
+def check_run(exercise: Exercise, runs: Path, say: Callable[[str], None], *, seed: int | None = None) -> Result:
+    """Scores the newest finished run of a folder against the exercise's goal.
+
+    Args:
+        runs: the folder of runs.
+        say: gets one line before the minute that scoring takes.
+        seed: of the fresh test data; drawn anew if None.
+    """
+    goal = exercise.run
+    assert goal is not None
+    run = _newest(runs, goal)
+    if run is None:
+        vi, en = "chưa có lần chạy nào xong để chấm", "there is no finished run to score yet"
+        return Result(
+            exercise, "needs a run", "no-run", Text(vi, en), wanted=f"smol train {goal.recipe}", section=exercise.section
+        )
+    from smolcourse.language import tr
+
+    say(tr(f"Chấm lại {run.name} trên {goal.size} mục mới…", f"Scoring {run.name} anew on {goal.size} fresh items…"))
+    value = score(run, goal, secrets.randbelow(2**31) if seed is None else seed)
+    minutes = run.seconds() / 60
+    facts = f"{run.name}: {value:.1%}, {minutes:.1f} min"
+    if minutes > goal.minutes * 1.1:
+        vi, en = (
+            f"lần chạy mất {minutes:.1f} phút, quá {goal.minutes:g} phút",
+            f"the run took {minutes:.1f} minutes, more than {goal.minutes:g}",
+        )
+        return Result(
+            exercise,
+            "failing",
+            "too-slow",
+            Text(vi, en),
+            got=facts,
+            wanted=f"--budget {goal.minutes:g}m",
+            section=exercise.section,
+        )
+    if value < goal.score - goal.tolerance:
+        vi = f"điểm tính lại là {value:.1%}, cần {goal.score:.0%} (cho phép lệch {goal.tolerance:.0%})"
+        en = f"the recomputed score is {value:.1%}, {goal.score:.0%} is needed (give or take {goal.tolerance:.0%})"
+        return Result(exercise, "failing", "score-too-low", Text(vi, en), got=facts, section=exercise.section)
+    return Result(exercise, "passing", got=facts)
+
+
+def score(run: Run, goal: Goal, seed: int) -> float:
+    """Exact match of the saved model or adapter on fresh items of the goal's task."""
+    from functools import partial
+
+    from smolcourse.evaluation.compare import evaluate
+    from smolcourse.evaluation.tasks import load_task
+    from smolcourse.inference.generate import generate
+    from smolcourse.inference.loading import load_model
+
+    model, tokenizer = load_model(str(run.path))
+    language = str((run.recipe().get("dataset_config") or {}).get("language", "vi"))
+    task = load_task(goal.task, size=goal.size, seed=seed, language=language)
+    limits = [2 * len(tokenizer(item.gold)["input_ids"]) for item in task.items]
+    return evaluate(task, partial(generate, model, tokenizer, max_new_tokens=limits), model=run.name).interval().value
+
+
+def _newest(runs: Path, goal: Goal) -> Run | None:
+    base = goal.task.partition(":")[0]
+    for run in reversed(list_runs(runs)):
+        if run.state() == "finished" and run.result() is not None and run.recipe().get("dataset_name") == base:
+            return run
+    return None

@@ -1,0 +1,14 @@
+def encode(row, tokenizer):
+    def ids(text):
+        return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    messages = row["messages"]
+    whole = ids(tokenizer.apply_chat_template(messages, tokenize=False))
+    mask = [0] * len(whole)
+    for i in range(len(messages)):
+        if i < len(messages) - 1:
+            continue
+        start = len(ids(tokenizer.apply_chat_template(messages[:i], tokenize=False, add_generation_prompt=True)))
+        end = len(ids(tokenizer.apply_chat_template(messages[: i + 1], tokenize=False).rstrip("\n")))
+        mask[start:end] = [1] * (end - start)
+    return whole, mask
