@@ -9,6 +9,7 @@ from smolcourse.cli.compare import compare
 from smolcourse.cli.data import data_app
 from smolcourse.cli.dev import dev_app
 from smolcourse.cli.doctor import doctor
+from smolcourse.cli.eval import eval_app
 from smolcourse.cli.exercise import hint, next_exercise, reset, solution
 from smolcourse.cli.init import init
 from smolcourse.cli.inspect import inspect_row
@@ -39,6 +40,7 @@ app.command(help=tr("So hai mô hình: câu trả lời, điểm, khác biệt."
 app.add_typer(data_app, name="data")
 app.add_typer(dev_app, name="dev")
 app.command(help=tr("Máy đã sẵn sàng chưa, và lệnh sửa nếu chưa.", "Is this machine ready, and what mends it if not."))(doctor)
+app.add_typer(eval_app, name="eval")
 app.command(help=tr("Gợi ý, mỗi lần một bước.", "A hint, one step each time."))(hint)
 app.command(help=tr("Tạo thư mục làm bài.", "Make a workspace for the course."))(init)
 app.command("inspect", help=tr("Token, vai và loss mask của một hàng.", "Tokens, roles and loss mask of one row."))(inspect_row)
