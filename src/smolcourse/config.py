@@ -74,6 +74,7 @@ class Recipe:
     task_splits: list[str] = field(default_factory=list)
     task_size: int = 200
 
+    use_mine: dict[str, Any] = field(default_factory=dict)  # the learner's own functions: exercise -> file
     output_dir: str = "runs"
 
     def __post_init__(self) -> None:

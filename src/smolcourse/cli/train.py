@@ -14,6 +14,9 @@ def train(
     resume: Annotated[str, typer.Option(help=tr("Chạy tiếp một run bị dừng.", "Go on with a stopped run."), metavar="RUN")] = "",
     budget: Annotated[str, typer.Option(help=tr("Thời gian tối đa, ví dụ 8m.", "Time limit, such as 8m."))] = "",
     keys: Annotated[bool, typer.Option("--keys", help=tr("Liệt kê các khoá của recipe.", "List the keys of a recipe."))] = False,
+    use_mine: Annotated[
+        bool, typer.Option("--use-mine", help=tr("Dùng các hàm bạn đã viết và đã đạt.", "Use the functions you wrote that pass."))
+    ] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help=tr("Chỉ dự đoán, không huấn luyện.", "Predict only, do not train."))
     ] = False,
@@ -33,20 +36,26 @@ def train(
 
     words = [*(overrides or []), *([f"budget={budget}"] if budget else [])]
     chosen = load_recipe(recipe, words) if recipe else None  # errors before anything heavy is imported
+    if chosen and use_mine:
+        from smolcourse.course.attempts import words_for_mine
+
+        chosen = load_recipe(recipe, [*words, *words_for_mine(chosen.method, say)])
 
     from smolcourse import experiment
+    from smolcourse.course.driving import driven_by
     from smolcourse.training.loop import Stopped
     from smolcourse.training.runs import find_run
-    from smolcourse.training.train import prepare
+    from smolcourse.training.train import prepare, recipe_of
 
     try:
-        if chosen is None:
-            finished = experiment.resume(find_run(resume), say)
-        elif plan:
-            prepare(chosen, say)
-            return
-        else:
-            finished = experiment.run(chosen, recipe, say)
+        with driven_by((chosen or recipe_of(find_run(resume))).use_mine):
+            if chosen is None:
+                finished = experiment.resume(find_run(resume), say)
+            elif plan:
+                prepare(chosen, say)
+                return
+            else:
+                finished = experiment.run(chosen, recipe, say)
     except Stopped as stopped:
         print(f"{tr('Đã dừng. Chạy tiếp', 'Stopped. Go on')}: smol train --resume {stopped}", file=sys.stderr)
         raise typer.Exit(130) from None

@@ -7,7 +7,7 @@ from smolcourse.course.checker import Result, check_code, stubs
 from smolcourse.course.lessons import Exercise, find_exercises
 from smolcourse.course.progress import Progress, digest, note, read_progress
 from smolcourse.course.sandbox import Sandbox
-from smolcourse.course.workspace import file_of
+from smolcourse.course.workspace import file_of, find
 from smolcourse.errors import SmolError
 from smolcourse.language import tr
 
@@ -92,15 +92,16 @@ def solution(workspace: Path, exercise: Exercise) -> str:
     return exercise.solution.read_text(encoding="utf-8")
 
 
-def mine_for(workspace: Path, method: str) -> dict[str, Exercise]:
-    """The learner's passing functions that a training method can use, by name.
+def words_for_mine(method: str, say: Callable[[str], None]) -> list[str]:
+    """`key=value` words for a recipe that trains with the learner's passing functions; says which.
 
     Raises:
-        SmolError: none passes yet.
+        SmolError: no workspace here, or no passing function that this method can use.
     """
+    workspace = find()
     progress = read_progress(workspace)
     usable = [exercise for exercise in find_exercises() if method in exercise.methods]
-    passing = {exercise.name: exercise for exercise in usable if state_of(workspace, exercise, progress) == "passing"}
+    passing = [exercise for exercise in usable if state_of(workspace, exercise, progress) == "passing"]
     if not passing:
         names = ", ".join(exercise.name for exercise in usable) or "-"
         raise SmolError(
@@ -108,4 +109,7 @@ def mine_for(workspace: Path, method: str) -> dict[str, Exercise]:
             f"no passing function of yours that this training can use (one of: {names})",
             fix=f"smol check {usable[0].name}" if usable else "smol progress",
         )
-    return passing
+    listed = ", ".join(exercise.name for exercise in passing)
+    say(tr(f"Dùng hàm của bạn: {listed}", f"With your own: {listed}"))
+    own = [f"use_mine.{exercise.name}={file_of(workspace, exercise)}" for exercise in passing]
+    return own + [word for exercise in passing for word in exercise.recipe]

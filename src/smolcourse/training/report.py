@@ -52,6 +52,8 @@ def report_text(
     """
     recipe = run.recipe()
     parts = [f"# {run.name}", _recipe_table(recipe)]
+    if mine := recipe.get("use_mine"):
+        parts.append(f"{tr('Hàm của bạn dùng trong lần chạy này', 'Your own functions in this run')}: **{', '.join(mine)}**")
     if scores:
         parts.append(_scores_table(scores))
     steps, losses = loss_points(run.metrics())
