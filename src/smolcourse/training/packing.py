@@ -1,21 +1,36 @@
 """Packing: several examples in one row of tokens, none seeing another, a shared beginning computed once."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+
+class Segment(NamedTuple):
+    """A run of tokens that follows its parent: the end of a conversation, or a beginning that several share."""
+
+    ids: Sequence[int]
+    mask: Sequence[int]
+    """1 where the token carries loss."""
+    parent: int | None = None
+    """Index of the segment that stands before it; None at the root."""
 
 
 def shared_prefix(rows: Sequence[dict[str, Any]]) -> int:
     """How many tokens all rows begin with, none of them a target, leaving every row at least one token of its own."""
     if len(rows) < 2:
         return 0
-    first, last = min(row["input_ids"] for row in rows), max(row["input_ids"] for row in rows)
-    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    length = common_length([row["input_ids"] for row in rows])
     first_targets = [row["loss_mask"].index(1) if 1 in row["loss_mask"] else len(row["loss_mask"]) for row in rows]
     # the last shared token must not predict a target either: its loss would be counted once instead of once a row
     return max(0, min([length, *(len(row["input_ids"]) - 1 for row in rows), *(place - 1 for place in first_targets)]))
+
+
+def common_length(lists: Sequence[list[int]]) -> int:
+    """How many tokens all lists begin with."""
+    first, last = min(lists), max(lists)
+    return next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
 
 
 _OPEN = 64  # rows that still take examples; more would pack hardly tighter and cost a search each
@@ -50,45 +65,61 @@ def pack(lengths: Sequence[int], capacity: int, *, prefix: int = 0) -> list[list
 
 
 def collate(rows: Sequence[dict[str, Any]], *, share: bool = True) -> dict[str, Tensor]:
-    """Makes one packed row of T tokens, S examples, M targets.
+    """Makes one packed row of T tokens, S examples, M targets; see `collate_tree` for its keys."""
+    prefix = shared_prefix(rows) if share else 0
+    segments = [Segment(rows[0]["input_ids"][:prefix], [0] * prefix)] if prefix else []
+    parent = 0 if prefix else None
+    segments += [Segment(row["input_ids"][prefix:], row["loss_mask"][prefix:], parent) for row in rows]
+    return collate_tree(segments)
+
+
+def collate_tree(segments: Sequence[Segment]) -> dict[str, Tensor]:
+    """Makes one packed row of T tokens out of S segments, none of them empty, each after its parent, with M targets.
+
+    A token attends to the segments above its own and to its own up to itself. What several sequences begin with is computed
+    once, with the exact gradient of all of them.
 
     Returns:
         input_ids, position_ids [T]; query_index [S, L], key_index [S, K], allowed [S, L, K] bool, place [T]: what
-        attends to what (`fused.Layout`); target_index [M]: positions whose next token carries loss; labels [M].
+        attends to what (`fused.Layout`); target_index [M]: positions whose next token carries loss; labels [M]: that token.
+        The targets of a segment follow one another, and the segments keep their order.
     """
-    prefix = shared_prefix(rows) if share else 0
-    parts: list[tuple[list[int], list[int]]] = []  # token ids and loss mask of each example, without the shared prefix
-    if prefix:
-        parts.append((list(rows[0]["input_ids"][:prefix]), [0] * prefix))
-    parts += [(list(row["input_ids"][prefix:]), list(row["loss_mask"][prefix:])) for row in rows]
-
-    examples, longest = len(parts), max(len(ids) for ids, _ in parts)
-    keys = prefix + max((len(ids) for ids, _ in parts[1 if prefix else 0 :]), default=0)
-    keys = max(keys, prefix)
-    query_index = torch.zeros(examples, longest, dtype=torch.long)
-    key_index = torch.zeros(examples, keys, dtype=torch.long)
-    allowed = torch.zeros(examples, longest, keys, dtype=torch.bool)
+    starts: list[int] = []  # of each segment: where it begins in the row,
+    above: list[list[int]] = []  # and all that stands before it
+    tokens = 0
+    for segment in segments:
+        parent = segment.parent
+        starts.append(tokens)
+        above.append(
+            [] if parent is None else [*above[parent], *range(starts[parent], starts[parent] + len(segments[parent].ids))]
+        )
+        tokens += len(segment.ids)
+    longest = max(len(segment.ids) for segment in segments)
+    keys = max(len(before) + len(segment.ids) for before, segment in zip(above, segments, strict=True))
+    query_index = torch.zeros(len(segments), longest, dtype=torch.long)
+    key_index = torch.zeros(len(segments), keys, dtype=torch.long)
+    allowed = torch.zeros(len(segments), longest, keys, dtype=torch.bool)
     allowed[:, :, 0] = True  # a padded query must attend to something; its output is dropped
     input_ids: list[int] = []
     position_ids: list[int] = []
     place: list[Tensor] = []
     target_index: list[int] = []
     labels: list[int] = []
-    for number, (ids, mask) in enumerate(parts):
-        start, length = len(input_ids), len(ids)
-        before = 0 if prefix and number == 0 else prefix
-        query_index[number, :length] = torch.arange(start, start + length)
-        key_index[number, :before] = torch.arange(before)
-        key_index[number, before : before + length] = torch.arange(start, start + length)
-        allowed[number, :length, :before] = True
-        allowed[number, :length, before : before + length] = torch.ones(length, length, dtype=torch.bool).tril_()
+    for number, (segment, start, before) in enumerate(zip(segments, starts, above, strict=True)):
+        length, depth = len(segment.ids), len(before)
+        own = torch.arange(start, start + length)
+        query_index[number, :length] = own
+        key_index[number, :depth] = torch.tensor(before, dtype=torch.long)
+        key_index[number, depth : depth + length] = own
+        allowed[number, :length, :depth] = True
+        allowed[number, :length, depth : depth + length] = torch.ones(length, length, dtype=torch.bool).tril_()
         place.append(torch.arange(number * longest, number * longest + length))
-        input_ids += ids
-        position_ids += range(before, before + length)
-        for i in range(1, length):
-            if mask[i]:
-                target_index.append(start + i - 1)
-                labels.append(ids[i])
+        input_ids += segment.ids
+        position_ids += range(depth, depth + length)
+        for offset, (token, target) in enumerate(zip(segment.ids, segment.mask, strict=True)):
+            if target and (offset or before):  # the first token of all is never predicted
+                target_index.append(start + offset - 1 if offset else before[-1])
+                labels.append(token)
     return {
         "input_ids": torch.tensor(input_ids),
         "position_ids": torch.tensor(position_ids),

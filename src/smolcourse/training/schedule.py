@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch.optim.lr_scheduler import LRScheduler
 
+from smolcourse.config import Recipe
+
 SHAPES = ("linear", "cosine", "constant", "constant_with_warmup")
 
 
@@ -62,3 +64,11 @@ class Schedule(LRScheduler):
         for group, rate in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
             group["lr"] = rate
         self._last_lr = self.get_lr()
+
+
+def count_steps(rows: int, recipe: Recipe) -> tuple[int, float]:
+    """Optimiser steps of a run over so many packed rows, and the epochs they make."""
+    per_step = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
+    in_an_epoch = math.ceil(rows / per_step)
+    steps = recipe.max_steps if recipe.max_steps > 0 else max(1, math.ceil(in_an_epoch * recipe.num_train_epochs))
+    return steps, steps / in_an_epoch
