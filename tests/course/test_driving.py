@@ -1,0 +1,96 @@
+"""The learner's functions in the real trainer: the right ones change nothing, a planted wrong mask trains a worse model."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from smolcourse import experiment
+from smolcourse.config import Recipe
+from smolcourse.course.driving import driven_by, replacements
+from smolcourse.course.lessons import find_exercise, find_exercises
+from smolcourse.data import chat, milk_tea
+from smolcourse.errors import SmolError
+from smolcourse.inference.loading import load_model
+from smolcourse.training.runs import Run
+
+WRONG = Path(__file__).parents[1] / "lessons" / "wrong_answers"
+
+
+@pytest.fixture
+def recipe(tiny_model: Path, tmp_path: Path) -> Recipe:
+    return Recipe(
+        model_name_or_path=str(tiny_model),
+        dataset_config={"size": 60, "seed": 5},
+        packed_length=512,
+        max_steps=16,
+        warmup_steps=0,
+        learning_rate=3e-3,
+        dtype="float32",
+        output_dir=str(tmp_path / "runs"),
+    )
+
+
+def trained(recipe: Recipe, **mine: Path) -> Run:
+    recipe = dataclasses.replace(recipe, use_mine={name: str(file) for name, file in mine.items()})
+    with driven_by(recipe.use_mine):
+        return experiment.run(recipe, "-".join(mine) or "ours")
+
+
+def losses(run: Run) -> list[float]:
+    return [line["loss"] for line in run.metrics()]
+
+
+def loss_at_the_end_of_turn(run: Run, tokenizer: PreTrainedTokenizerBase) -> float:
+    """Mean loss of `<|im_end|>` on orders that training has not seen."""
+    model, _ = load_model(str(run.path))
+    total, rows = 0.0, milk_tea.generate(8, seed=1, split="new")
+    for row in rows:
+        ids = torch.tensor(chat.encode(row, tokenizer).input_ids)
+        last = int(torch.nonzero(ids == tokenizer.eos_token_id)[-1])
+        with torch.no_grad():
+            logits: Any = model(ids[None]).logits[0, last - 1]
+        total -= float(logits.log_softmax(-1)[ids[last]])
+    return total / len(rows)
+
+
+@pytest.mark.parametrize("name", [exercise.name for exercise in find_exercises() if "sft" in exercise.methods])
+def test_the_right_function_equals_ours_exactly(name: str, recipe: Recipe) -> None:
+    exercise = find_exercise(name)
+    settings: dict[str, Any] = {word.partition("=")[0]: word.endswith("true") for word in exercise.recipe}
+    recipe = dataclasses.replace(recipe, max_steps=4, **settings)
+    mine, ours = trained(recipe, **{name: exercise.solution}), trained(recipe)
+    assert losses(mine) == pytest.approx(losses(ours), rel=exercise_tolerance(name))
+    assert name in (mine.path / "report.md").read_text(encoding="utf-8")
+
+
+def exercise_tolerance(name: str) -> float:
+    """Zero where the function gives the same numbers in the same order; a loss written otherwise rounds otherwise."""
+    return {"encode": 0.0, "pack": 0.0}.get(name, 1e-5)
+
+
+def test_a_planted_wrong_mask_trains_a_worse_model(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> None:
+    ours = loss_at_the_end_of_turn(trained(recipe), tokenizer)
+    wrong = loss_at_the_end_of_turn(trained(recipe, encode=WRONG / "encode__end-left-out.py"), tokenizer)
+    assert wrong > ours + 0.5
+
+
+def test_our_functions_are_back_afterwards(tmp_path: Path) -> None:
+    import smolcourse.training.sft as sft
+
+    ours = sft.sft_loss
+    with pytest.raises(ZeroDivisionError), driven_by({"sft_loss": str(find_exercise("sft_loss").solution)}):
+        assert sft.sft_loss is not ours
+        raise ZeroDivisionError
+    assert sft.sft_loss is ours
+
+
+def test_a_file_that_does_not_run_is_one_clear_error(tmp_path: Path) -> None:
+    broken = tmp_path / "encode.py"
+    broken.write_text("1 / 0\n", encoding="utf-8")
+    with pytest.raises(SmolError) as error:
+        replacements(find_exercise("encode"), broken)
+    assert error.value.fix == "smol check encode"
