@@ -28,8 +28,10 @@ from smolcourse.hardware.facts import Device, ask_accelerator, cpu_name, usable_
 LAYER_SHAPES = ((512, 576, 576), (512, 576, 1536), (512, 1536, 576))
 # Casting and fp32 master weights eat part of a lower dtype's gain: it must be clearly faster to be worth it.
 CLEARLY_FASTER = 1.25
+# Rounding to int8 and back costs two passes over memory: the product itself must be much faster.
+INT8_FASTER = 2.0
 BUSY_SCALING = 0.9  # how well cores add up, assumed where other programs keep them from being tried together
-_CACHE_VERSION = 2
+_CACHE_VERSION = 3
 _BUSY_CACHE_SECONDS = 60.0  # a calibration taken while other programs ran is soon taken again
 
 
@@ -40,7 +42,7 @@ class Calibration:
     device: Device
     threads: int
     dtype: str  # fastest dtype to train in: "float32" or "bfloat16"
-    gflops: dict[str, float]  # matrix products on the model's own shapes, by dtype, in GFLOP/s
+    gflops: dict[str, float]  # matrix products on the model's own shapes, by dtype ("int8" too), in 10^9 operations a second
     bandwidth: float  # copying memory on one core, GB/s, read and written bytes both counted
     busy: bool  # other programs took more than a fifth of the processor: all cores together were reckoned, not tried
     measured_at: float  # seconds since 1970
@@ -50,6 +52,11 @@ class Calibration:
     def speed(self) -> float:
         """GFLOP/s in the chosen dtype."""
         return self.gflops[self.dtype]
+
+    @property
+    def int8_pays(self) -> bool:
+        """Whether products of int8 are so much faster here that rounding to it is worth its time."""
+        return self.device == "cpu" and self.gflops.get("int8", 0.0) > INT8_FASTER * self.gflops["float32"]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -135,7 +142,7 @@ def _measure(key: str) -> Calibration:
     try:
         torch.set_num_threads(1)
         one_core = {"float32": _matmul_gflops("float32", device, on_one_core=True)}
-        for name in ("bfloat16", "float16"):
+        for name in ("bfloat16", "float16", "int8"):
             with contextlib.suppress(RuntimeError):  # not every device multiplies every dtype
                 one_core[name] = _matmul_gflops(name, device, on_one_core=True, hopeless_below=one_core["float32"] / 4)
         bandwidth = _copy_bandwidth(device)
@@ -205,10 +212,11 @@ def _matmul_gflops(dtype: str, device: Device, *, on_one_core: bool = False, hop
 
     operations = seconds = 0.0
     clock = _clock(device, on_one_core)
+    product = torch._int_mm if dtype == "int8" else torch.mm
     for rows, inner, columns in LAYER_SHAPES:
         batch = torch.ones(rows, inner, dtype=getattr(torch, dtype), device=device)
-        weight = torch.ones(columns, inner, dtype=getattr(torch, dtype), device=device)
-        seconds += _best_seconds(functools.partial(torch.nn.functional.linear, batch, weight), _settle(device), 0.1, clock)
+        weight = torch.ones(columns, inner, dtype=getattr(torch, dtype), device=device).t()
+        seconds += _best_seconds(functools.partial(product, batch, weight), _settle(device), 0.1, clock)
         operations += 2.0 * rows * inner * columns
         if operations / seconds / 1e9 < hopeless_below:
             break

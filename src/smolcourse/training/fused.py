@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from smolcourse.training.int8 import Int8, product, product_backward, quantise
+from smolcourse.training.rowwise import norm, norm_backward, same_threads, softmax, softmax_backward, swiglu, swiglu_backward
 
 aten = torch.ops.aten
 
@@ -46,24 +48,10 @@ class _Shape:
     head_size: int
     eps: float
     scales: tuple[float, ...]  # one per projection; 0 where there is no LoRA
+    int8: tuple[Int8 | None, ...]  # one per projection: the frozen weight once more, for fast products
 
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
-
-def _norm(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """RMSNorm (Zhang & Sennrich 2019): returns the normed x and 1/rms [T, 1]."""
-    inverse = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
-    return (x * inverse).mul_(weight), inverse
-
-
-def _norm_backward(grad: Tensor, x: Tensor, weight: Tensor, inverse: Tensor, need_weight: bool) -> tuple[Tensor, Tensor | None]:
-    """Gradient of RMSNorm; overwrites `grad`. dx = r (g w - n mean(g w n)), with n = x r."""
-    n = x * inverse
-    grad_weight = (grad * n).sum(dim=0) if need_weight else None
-    grad.mul_(weight)
-    dot = (grad * n).mean(dim=-1, keepdim=True)
-    return torch.addcmul(grad, n, dot, value=-1).mul_(inverse), grad_weight
 
 
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -78,15 +66,33 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return out
 
 
+class _Input:
+    """What goes into linear layers; rounded to int8 once for all that read it: their columns are the same."""
+
+    def __init__(self, value: Tensor) -> None:
+        self.value = value
+        self.rounded: tuple[Tensor, Tensor] | None = None
+
+    def times(self, weight: Tensor, int8: Int8 | None) -> Tensor:
+        """x W^T."""
+        if int8 is None:
+            return self.value @ weight.t()
+        if self.rounded is None:
+            self.rounded = quantise(self.value, int8.columns)
+        return product(self.rounded, int8)
+
+
 class _Linear:
     """y = x W^T (+ LoRA), with its backward. `inner` = x A^T is kept for the gradient of B."""
 
     @staticmethod
-    def forward(x: Tensor, weight: Tensor, a: Tensor | None, b: Tensor | None, scale: float) -> tuple[Tensor, Tensor | None]:
-        y = x @ weight.t()
+    def forward(
+        x: _Input, weight: Tensor, int8: Int8 | None, a: Tensor | None, b: Tensor | None, scale: float
+    ) -> tuple[Tensor, Tensor | None]:
+        y = x.times(weight, int8)
         if a is None or b is None:
             return y, None
-        inner = x @ a.t()
+        inner = x.value @ a.t()
         return y.addmm_(inner, b.t(), alpha=scale), inner
 
     @staticmethod
@@ -94,6 +100,7 @@ class _Linear:
         grad: Tensor,
         x: Tensor,
         weight: Tensor,
+        int8: Int8 | None,
         a: Tensor | None,
         b: Tensor | None,
         inner: Tensor | None,
@@ -103,13 +110,47 @@ class _Linear:
     ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
         """Returns dx (added to `grad_x` where given), dW, dA, dB."""
         grad_weight = grad.t() @ x if need_weight else None
-        grad_x = grad @ weight if grad_x is None else grad_x.addmm_(grad, weight)
+        if int8 is not None:
+            grad_x = product_backward(grad, int8, grad_x)
+        else:
+            grad_x = grad @ weight if grad_x is None else grad_x.addmm_(grad, weight)
         if a is None or b is None or inner is None:
             return grad_x, grad_weight, None, None
         grad_inner = (grad @ b).mul_(scale)
-        grad_b = (grad.t() @ inner).mul_(scale)
+        grad_b = (inner.t() @ grad).mul_(scale).t().contiguous()  # the thin factor first: half the time of grad^T inner
         grad_a = grad_inner.t() @ x
         return grad_x.addmm_(grad_inner, a), grad_weight, grad_a, grad_b
+
+
+# Attention weights up to so many numbers a layer (16 MB) are kept for the backward pass; more of them (long examples) are left to
+# PyTorch's flash attention, which computes them again.
+_KEPT = 4_000_000
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """softmax(Q K^T / sqrt(E) + mask) V, and what its backward needs: the weights [S, G, R, K], or flash attention's [S, G, R].
+
+    query [S, G, R, E], key and value [S, G, K, E], mask [S, 1, R, K] -> [S, G, R, E].
+    """
+    if query.shape[:-1].numel() * key.shape[2] > _KEPT:
+        out, logsumexp = aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, False, attn_mask=mask)
+        return out, logsumexp
+    weights = softmax(torch.matmul(query, key.transpose(-1, -2)), mask, query.shape[-1] ** -0.5)
+    return torch.matmul(weights, value), weights
+
+
+def _attend_backward(
+    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, out: Tensor, kept: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of query, key and value."""
+    if kept.dim() == 3:
+        found: tuple[Tensor, Tensor, Tensor] = aten._scaled_dot_product_flash_attention_for_cpu_backward(
+            grad, query, key, value, out, kept, 0.0, False, attn_mask=mask
+        )
+        return found
+    grad_value = torch.matmul(kept.transpose(-1, -2), grad)
+    grad_scores = softmax_backward(torch.matmul(grad, value.transpose(-1, -2)), kept, query.shape[-1] ** -0.5)
+    return torch.matmul(grad_scores, key), torch.matmul(grad_scores.transpose(-1, -2), query), grad_value
 
 
 class _Layer(torch.autograd.Function):
@@ -122,29 +163,29 @@ class _Layer(torch.autograd.Function):
         matrices, pairs_a, pairs_b = rest[:7], rest[7:14], rest[14:]
         heads, groups, size = shape.heads, shape.groups, shape.head_size
 
-        def linear(index: int, value: Tensor) -> tuple[Tensor, Tensor | None]:
+        def linear(index: int, value: _Input) -> tuple[Tensor, Tensor | None]:
             matrix = matrices[index]
             assert matrix is not None
-            return _Linear.forward(value, matrix, pairs_a[index], pairs_b[index], shape.scales[index])
+            return _Linear.forward(value, matrix, shape.int8[index], pairs_a[index], pairs_b[index], shape.scales[index])
 
-        normed, inverse_1 = _norm(x, norm_1, shape.eps)
+        normed_1, inverse_1 = norm(x, norm_1, shape.eps)
+        normed = _Input(normed_1)
         q, inner_q = linear(0, normed)
         k, inner_k = linear(1, normed)
         v, inner_v = linear(2, normed)
         q = _rotate(q.view(-1, heads, size), cos, sin)
         k = _rotate(k.view(-1, groups, size), cos, sin)
         query, key, value = _gather(q, k, v.view(-1, groups, size), layout)
-        out, logsumexp = aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, False, attn_mask=layout.mask)
-        attended = _ungather(out, layout, heads, size)
-        y, inner_o = linear(3, attended)
+        out, kept = _attend(query, key, value, layout.mask)
+        y, inner_o = linear(3, _Input(_ungather(out, layout, heads, size)))
         h = y.add_(x)
-        normed_2, inverse_2 = _norm(h, norm_2, shape.eps)
-        gate, inner_gate = linear(4, normed_2)
-        up, inner_up = linear(5, normed_2)
-        active = F.silu(gate).mul_(up)
-        y, inner_down = linear(6, active)
+        normed_2, inverse_2 = norm(h, norm_2, shape.eps)
+        normed = _Input(normed_2)
+        gate, inner_gate = linear(4, normed)
+        up, inner_up = linear(5, normed)
+        y, inner_down = linear(6, _Input(swiglu(gate, up)))
         ctx.save_for_backward(
-            *(x, inverse_1, query, key, value, out, logsumexp, h, inverse_2, gate, up, cos, sin, *layout, *weights),
+            *(x, inverse_1, query, key, value, out, kept, h, inverse_2, gate, up, cos, sin, *layout, *weights),
             *(inner_q, inner_k, inner_v, inner_o, inner_gate, inner_up, inner_down),
         )
         ctx.shape = shape
@@ -153,7 +194,7 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         saved = ctx.saved_tensors
-        x, inverse_1, query, key, value, out, logsumexp, h, inverse_2, gate, up, cos, sin = saved[:13]
+        x, inverse_1, query, key, value, out, kept, h, inverse_2, gate, up, cos, sin = saved[:13]
         layout = Layout(*saved[13:17])
         weights, inners = saved[17:-7], saved[-7:]
         norm_1, norm_2, *rest = weights
@@ -170,6 +211,7 @@ class _Layer(torch.autograd.Function):
                 grad,
                 value,
                 matrices[index],
+                shape.int8[index],
                 pairs_a[index],
                 pairs_b[index],
                 inners[index],
@@ -181,34 +223,29 @@ class _Layer(torch.autograd.Function):
 
         (grad_out,) = grads
         # MLP
-        silu = F.silu(gate)
-        grad_active = linear(6, grad_out, silu * up)
-        grad_up = silu.mul_(grad_active)
-        grad_gate = aten.silu_backward(grad_active.mul_(up), gate)
-        normed_2 = (h * inverse_2).mul_(norm_2)
+        grad_active = linear(6, grad_out, swiglu(gate, up))
+        grad_gate, grad_up = swiglu_backward(grad_active, gate, up)
+        normed_2, _ = norm(h, norm_2, shape.eps)
         grad_normed = linear(4, grad_gate, normed_2)
         grad_normed = linear(5, grad_up, normed_2, grad_normed)
-        grad_h, grad_norm_2 = _norm_backward(grad_normed, h, norm_2, inverse_2, need[1])
-        grad_h.add_(grad_out)
+        grad_norm_2 = (grad_normed * h).mul_(inverse_2).sum(dim=0) if need[1] else None
+        grad_h = norm_backward(grad_normed, h, norm_2, inverse_2, grad_out)
         # Attention
         attended = _ungather(out, layout, heads, size)
         grad_attended = linear(3, grad_h, attended)
-        grad_query, grad_key, grad_value = aten._scaled_dot_product_flash_attention_for_cpu_backward(
-            _gather_gradient(grad_attended.view(-1, heads, size), layout, groups),
-            *(query, key, value, out, logsumexp, 0.0, False),
-            attn_mask=layout.mask,
-        )
+        padded = _gather_gradient(grad_attended.view(-1, heads, size), layout, groups)
+        grad_query, grad_key, grad_value = _attend_backward(padded, query, key, value, layout.mask, out, kept)
         tokens = x.shape[0]
         grad_q = _ungather(grad_query, layout, heads, size).view(tokens, heads, size)
         grad_q = _rotate(grad_q, cos, -sin).view(tokens, -1)
         grad_k = _rotate(_scatter_keys(grad_key, layout, tokens), cos, -sin).view(tokens, -1)
         grad_v = _scatter_keys(grad_value, layout, tokens).view(tokens, -1)
-        normed = (x * inverse_1).mul_(norm_1)
+        normed, _ = norm(x, norm_1, shape.eps)
         grad_normed = linear(0, grad_q, normed)
         grad_normed = linear(1, grad_k, normed, grad_normed)
         grad_normed = linear(2, grad_v, normed, grad_normed)
-        grad_x, grad_norm_1 = _norm_backward(grad_normed, x, norm_1, inverse_1, need[0])
-        grad_x.add_(grad_h)
+        grad_norm_1 = (grad_normed * x).mul_(inverse_1).sum(dim=0) if need[0] else None
+        grad_x = norm_backward(grad_normed, x, norm_1, inverse_1, grad_h)
         return grad_x, None, None, None, None, grad_norm_1, grad_norm_2, *grad_matrices, *grad_a, *grad_b
 
 
@@ -315,6 +352,7 @@ def packed_loss(model: nn.Module, batch: dict[str, Tensor], scale: Tensor) -> Te
 
 
 def _body(causal: Any, batch: dict[str, Tensor]) -> Tensor:
+    same_threads()
     config = causal.config
     heads, groups = config.num_attention_heads, config.num_key_value_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // heads
@@ -326,9 +364,10 @@ def _body(causal: Any, batch: dict[str, Tensor]) -> Tensor:
     for layer in causal.model.layers:
         linears = [_read(getattr(_parent(layer, name), name)) for name in PROJECTIONS]
         scales = tuple(low.scale if low else 0.0 for _, low in linears)
-        shape = _Shape(heads, groups, size, layer.input_layernorm.variance_epsilon, scales)
+        int8 = tuple(getattr(linear, "int8", None) for linear, _ in linears)
+        shape = _Shape(heads, groups, size, layer.input_layernorm.variance_epsilon, scales, int8)
         weights = [layer.input_layernorm.weight, layer.post_attention_layernorm.weight]
-        weights += [weight for weight, _ in linears]
+        weights += [linear.weight for linear, _ in linears]
         weights += [low.a if low else None for _, low in linears]
         weights += [low.b if low else None for _, low in linears]
         x = _Layer.apply(x, cos, sin, layout, shape, *weights)  # type: ignore[no-untyped-call]
@@ -355,10 +394,10 @@ def _is_plain(linear: Any) -> bool:
     return plain and len(active) == 1 and not dropout
 
 
-def _read(linear: Any) -> tuple[Tensor, LowRank | None]:
-    """The weight of a linear layer, and its LoRA pair where PEFT has put one around it."""
+def _read(linear: Any) -> tuple[nn.Linear, LowRank | None]:
+    """A linear layer itself, and its LoRA pair where PEFT has put one around it."""
     if type(linear) is nn.Linear:
-        return linear.weight, None
+        return linear, None
     name = linear.active_adapters[0]
     pair = LowRank(linear.lora_A[name].weight, linear.lora_B[name].weight, linear.scaling[name])
-    return linear.base_layer.weight, pair
+    return linear.base_layer, pair
