@@ -59,6 +59,7 @@ class Recipe:
     packed_length: int = 1024  # tokens in one packed row
     prefix_sharing: bool = True  # the prompt that all examples of a packed row begin with is computed once
     fused: bool = True  # hand-written Llama layers
+    int8: bool = True  # products with frozen weights in int8, in training, where this machine is much faster at it
 
     # While it runs
     budget: str | None = None  # "8m": the schedule ends within this time

@@ -24,7 +24,7 @@ from smolcourse.data.templates import load_tokenizer
 from smolcourse.data.tokenizing import Summary, source_key, tokenize
 from smolcourse.errors import SmolError
 from smolcourse.language import tr
-from smolcourse.training import sft
+from smolcourse.training import fused, int8, sft
 from smolcourse.training.energy import country_code
 from smolcourse.training.estimate import Prediction, check_fits, predict, shape_of
 from smolcourse.training.loop import RunTrainer, Sampler, Stopped, stopping
@@ -89,6 +89,7 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
         say(f"⚠ {stop.problem}\n  {tr('Cách sửa', 'Fix')}: {stop.fix}")
     plan = sft.plan(examples, recipe)
     dtype = calibration.dtype if recipe.dtype == "auto" else recipe.dtype
+    int8_pays = recipe.int8 and recipe.use_peft and recipe.fused and dtype == "float32" and calibration.int8_pays
     prediction = predict(
         shape_of(folder),
         plan.work,
@@ -96,12 +97,13 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
         lora_r=recipe.lora_r if recipe.use_peft else None,
         lora_target_modules=recipe.lora_target_modules,
         dtype=dtype,
+        int8=int8_pays,
         save_total_limit=recipe.save_total_limit,
     )
     check_fits(prediction, hardware.machine(), use_peft=recipe.use_peft, folder=Path(recipe.output_dir))
     say(describe(summary, plan, prediction, sft.decoded_targets(examples[0], tokenizer)))
     recipe = recipe_from(
-        {**dataclasses.asdict(recipe), "dtype": dtype}, where="dtype"
+        {**dataclasses.asdict(recipe), "dtype": dtype, "int8": int8_pays}, where="dtype"
     )  # a resumed run computes as it began, on whatever machine
     return Prepared(recipe, folder, tokenizer, examples, summary, plan, prediction, getattr(torch, dtype))
 
@@ -136,7 +138,12 @@ def load(prepared: Prepared) -> Any:
     """The model, with a fresh adapter where the recipe asks for one."""
     torch.manual_seed(prepared.recipe.seed)
     model = sft.load_model(prepared.folder, prepared.dtype)
-    return add_adapter(model, prepared.recipe) if prepared.recipe.use_peft else model
+    if prepared.recipe.use_peft:
+        model = add_adapter(model, prepared.recipe)
+    if prepared.recipe.int8 and fused.supports(model):  # with the adapter still zero: a resumed run rounds as it began
+        first = [token for i in range(min(4, len(prepared.examples))) for token in prepared.examples[i]["input_ids"]]
+        int8.attach(model, torch.tensor(first))
+    return model
 
 
 def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = None) -> float:
