@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from smolcourse.training import kernels
-from smolcourse.training.rowwise import arrays, by_kernel
+from smolcourse.training.rowwise import arrays, by_kernel, kernels
 
 SMOOTHING = 0.4  # of 0.3, 0.5 and 0.7 the lower ones kept SmolLM2's gradient at a cosine of 0.99; without any it is 0.92
 
@@ -68,9 +67,9 @@ def attach(model: Any, input_ids: Tensor) -> None:
         input_ids: [T] tokens like those of the training; the ranges of all inputs are read from one pass over them.
     """
     frozen = [module.base_layer for module in model.modules() if isinstance(getattr(module, "base_layer", None), nn.Linear)]
-    ranges: dict[nn.Module, Tensor] = {}
+    ranges: dict[nn.Linear, Tensor] = {}
 
-    def see(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    def see(module: Any, inputs: tuple[Tensor, ...]) -> None:
         ranges[module] = inputs[0].detach().abs().flatten(0, -2).amax(dim=0)
 
     hooks = [linear.register_forward_pre_hook(see) for linear in frozen if not linear.weight.requires_grad]

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from smolcourse.training import kernels
+from smolcourse.training import kernels as compiled
+
+kernels: Any = compiled  # numba's functions have no types
 
 
 def by_kernel(x: Tensor) -> bool:
@@ -20,13 +22,13 @@ def by_kernel(x: Tensor) -> bool:
 
 
 def arrays(*tensors: Tensor) -> list[Any]:
-    """The same memory as numpy arrays, rows one after another; a tensor that lies otherwise is copied, so none such may be written to."""
+    """The same memory as numpy arrays, rows one after another. A tensor that lies otherwise is copied: not for results."""
     return [tensor.detach().contiguous().numpy() for tensor in tensors]
 
 
 def same_threads() -> None:
     """Gives the kernels as many threads as torch has. Holds for the calling thread."""
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
 
 
 def norm(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
