@@ -56,3 +56,75 @@ def shift() -> str:
             )
             parts.append(svg.arrow(x + 100, 148, x + 152, 86, colour=svg.OURS))
     return svg.picture(660, 200, *parts, title=title)
+
+
+def journey() -> str:
+    """The way from a row of data to a scored model."""
+    stations = [
+        tr("hàng dữ liệu", "row of data"),
+        tr("văn bản", "text"),
+        "token + mask",
+        tr("hàng đã ghép", "packed row"),
+        "loss",
+        tr("mô hình, có điểm", "scored model"),
+    ]
+    steps = ["template", tr("tách token", "tokenise"), "pack", "forward", tr("bước học", "step")]
+    parts = []
+    for index, label in enumerate(stations):
+        x = 20 + index * 146
+        fill = svg.LOSS if index == len(stations) - 1 else svg.OURS if index in (2, 3, 4) else svg.READ
+        parts.append(svg.box(x, 60, 112, 44, label, fill=fill, size=12))
+        if index < len(steps):
+            parts.append(svg.arrow(x + 114, 82, x + 144, 82))
+            parts.append(svg.text(x + 129, 50, steps[index], size=11))
+    parts.append(
+        svg.text(20, 136, tr("Xanh dương: phần bạn sẽ tự viết.", "Blue: what you will write yourself."), size=13, anchor="start")
+    )
+    return svg.picture(890, 155, *parts, title=tr("Đường đi của bài", "The way of this lesson"))
+
+
+def packed_mask() -> str:
+    """Three examples in one row: the mask is triangles along the diagonal."""
+    lengths, side, parts = (3, 4, 2), 26, []
+    tokens, start = sum(lengths), 0
+    owner = [number for number, length in enumerate(lengths) for _ in range(length)]
+    for row in range(tokens):
+        for column in range(tokens):
+            reads = owner[row] == owner[column] and column <= row
+            leak = owner[row] != owner[column] and column < row
+            fill = svg.LOSS if reads else "#f6d9c0" if leak else svg.READ
+            parts.append(svg.box(150 + column * side, 50 + row * side, side - 2, side - 2, fill=fill))
+    for number, length in enumerate(lengths):
+        y = 50 + (start + length / 2) * side + 4
+        parts.append(svg.text(140, y, tr(f"ví dụ {number + 1}", f"example {number + 1}"), size=13, anchor="end"))
+        start += length
+    for index, (fill, label) in enumerate(
+        [
+            (svg.LOSS, tr("được đọc", "may read")),
+            ("#f6d9c0", tr("rò rỉ nếu cho đọc", "a leak if it could")),
+            (svg.READ, tr("phía sau", "the future")),
+        ]
+    ):
+        parts.append(svg.box(420, 60 + 30 * index, 16, 16, fill=fill))
+        parts.append(svg.text(444, 73 + 30 * index, label, size=13, anchor="start"))
+    title = tr("Ai được đọc ai trong một hàng đã ghép", "Who reads whom in a packed row")
+    return svg.picture(620, 300, svg.text(20, 30, title, size=15, anchor="start"), *parts, title=title)
+
+
+def curves() -> str:
+    """Four sketches: healthy, flat, diverging, too good."""
+    shapes = [
+        (tr("khoẻ mạnh", "healthy"), svg.LOSS, [0.15 + 0.75 * 0.8**step for step in range(21)]),
+        (tr("nằm ngang", "flat"), svg.INK, [0.88 - 0.002 * step for step in range(21)]),
+        (tr("phân kỳ", "diverging"), svg.WRONG, [0.9, 0.6, 0.45, 0.5, 0.4, 0.55, 0.42, 0.6, 0.5, 0.75, 0.6, 0.95]),
+        (tr("đẹp đến đáng ngờ", "too good"), svg.OURS, [0.02 + 0.88 * 0.35**step for step in range(21)]),
+    ]
+    parts = []
+    for number, (label, colour, heights) in enumerate(shapes):
+        x = 20 + number * 170
+        parts.append(svg.box(x, 40, 150, 120, fill="#f4f6f8"))
+        points = [(x + 8 + 134 * step / 20, 152 - 104 * height) for step, height in enumerate(heights)]
+        parts.append(svg.line(points, colour=colour))
+        parts.append(svg.text(x + 75, 182, label, size=13))
+    title = tr("Bốn dáng đường loss (phác hoạ)", "Four shapes of a loss curve (sketches)")
+    return svg.picture(700, 200, svg.text(20, 26, title, size=15, anchor="start"), *parts, title=title)

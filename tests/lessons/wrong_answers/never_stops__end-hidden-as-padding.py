@@ -32,4 +32,5 @@ def collate(rows: list[dict[str, Any]], pad_id: int) -> dict[str, Tensor]:
     attention_mask = (input_ids != pad_id).long()
     return {"input_ids": input_ids, "labels": labels, "attention_mask": attention_mask}
 
+
 # looked at, not mended
