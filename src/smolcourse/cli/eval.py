@@ -163,6 +163,14 @@ def list_tasks() -> None:
         table.add_column(title, overflow="fold")
     for name, benchmark in BENCHMARKS.items():
         table.add_row(name, benchmark.license, benchmark.about)
+    table.add_row(
+        "instructions",
+        "Apache-2.0",
+        tr(
+            "giữ đúng yêu cầu kiểm tra được: số câu, từ cấm, JSON...",
+            "instructions that can be checked: sentences, words, JSON...",
+        ),
+    )
     about = tr("đơn trà sữa thành JSON: new, unseen, noisy", "milk-tea orders to JSON: new, unseen, noisy")
     table.add_row("milk-tea:new", "Apache-2.0", about)
     Console(highlight=False).print(table)

@@ -15,6 +15,7 @@ from typing import Any
 
 from smolcourse.data.problems import RowError
 from smolcourse.evaluation.files import choice_item
+from smolcourse.evaluation.sandbox import passes
 from smolcourse.evaluation.scorers import best_rouge_l
 from smolcourse.evaluation.solvers import choose
 from smolcourse.evaluation.tasks import Item, Task, ask
@@ -132,6 +133,15 @@ def _bbq(row: Row) -> Item:
     return _by_text("{passage} {question}\nAnswer:")({**row, "question": row["question"].splitlines()[0]})
 
 
+def _vietnam(row: Row) -> Item:
+    """Asked in Vietnamese, words and frame."""
+    return replace(choice_item(row), messages=ask(f"Câu hỏi: {row['question']}\nTrả lời:"))
+
+
+def _human_eval(row: Row) -> Item:
+    return Item(ask(row["prompt"]), json.dumps({key: row[key] for key in ("prompt", "test", "entry_point")}))
+
+
 def _truthful(row: Row) -> Item:
     return Item(ask(row["question"]), json.dumps(row["answer"], ensure_ascii=False))
 
@@ -145,6 +155,7 @@ _HUMAN_EVAL = "HumanEval.jsonl.gz"
 _BY_TEXT = Task("", [], metric="acc_norm", solver=choose, chat=False)
 _BY_LETTER = replace(_BY_TEXT, metric="acc")
 _BY_ROUGE = Task("", [], scorer=best_rouge_l, metric="rouge_l", max_new_tokens=64)
+_BY_TESTS = Task("", [], scorer=passes, chat=False, max_new_tokens=256, stop=("\nclass", "\ndef", "\n#", "\nif", "\nprint"))
 _QUESTION = "Question: {question}\nAnswer:"
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -166,6 +177,14 @@ BENCHMARKS: dict[str, Benchmark] = {
         "common sense, five choices",
         _by_letter("Question: "),
         _BY_LETTER,
+    ),
+    "humaneval": Benchmark(
+        _HUMAN_EVAL,
+        "MIT",
+        "viết hàm Python, chạy thử trong tiến trình riêng (cần --run-code)",
+        "Python functions, tried in a process of their own (needs --run-code)",
+        _human_eval,
+        _BY_TESTS,
     ),
     "mmlu": Benchmark(
         "MMLU/test.jsonl",
@@ -212,7 +231,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "Apache-2.0",
         "bộ câu hỏi riêng của khoá học: Việt Nam và tiếng Việt hằng ngày, bốn lựa chọn",
         "the course's own: Vietnam and everyday Vietnamese, four choices",
-        choice_item,
+        _vietnam,
         _BY_TEXT,
     ),
     "xsum": Benchmark(

@@ -23,6 +23,7 @@ Scorer = Callable[[str, str], Scores]
 """(answer, gold) -> scores between 0 and 1."""
 
 MILK_TEA = "milk-tea"
+INSTRUCTIONS = "instructions"
 MILK_TEA_SPLITS: tuple[str, ...] = ("new", "unseen", "noisy")
 TEST_SEED = 20_260_101
 """Test orders are drawn with a seed that training does not use. (The splits share no text for any seed: see data.milk_tea.)"""
@@ -78,7 +79,7 @@ def task_names() -> list[str]:
     """Every task that comes with the course."""
     from smolcourse.evaluation.benchmarks import BENCHMARKS
 
-    return sorted([MILK_TEA, *BENCHMARKS])
+    return sorted([MILK_TEA, INSTRUCTIONS, *BENCHMARKS])
 
 
 def load_task(
@@ -111,6 +112,10 @@ def load_task(
         task = load_benchmark(base)
     elif is_source(name):
         task = load_file(name)
+    elif name == INSTRUCTIONS:
+        from smolcourse.evaluation.rules import instructions
+
+        task = instructions()
     elif base == MILK_TEA:
         task = _milk_tea(split or "new", (size or 200) + shots, seed, language)
     else:
