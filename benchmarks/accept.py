@@ -12,6 +12,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 from smolcourse import experiment, hardware
 from smolcourse.config import load_recipe
@@ -35,7 +36,14 @@ def instruction_tuning() -> Figures:
     return {**figures, "train_seconds": seconds, "peak_rss_mb": round(hardware.peak_memory() / 1e6)}
 
 
-MODULES: dict[str, Callable[[], Figures]] = {"1": instruction_tuning}
+def course() -> Figures:
+    """Every exercise fails as shipped, every solution passes, every classic wrong answer is called by its name."""
+    from smolcourse.course.devcheck import figures
+
+    return figures(Path(__file__).parents[1] / "tests" / "lessons" / "wrong_answers")
+
+
+MODULES: dict[str, Callable[[], Figures]] = {"1": instruction_tuning, "course": course}
 
 
 def main() -> None:

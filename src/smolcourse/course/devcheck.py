@@ -1,6 +1,7 @@
 """What an author's work is held to. Every finding is one line; none means that the course holds together."""
 
 import re
+import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,35 +115,68 @@ def _exercise(exercise: Exercise) -> Iterator[str]:
         yield from _pair(f"{exercise.id} hint {number}", text)
     if exercise.tier not in TIERS:
         yield f"{exercise.id}: no tier {exercise.tier}"
-    if exercise.section not in {block.name for block in read_lesson(exercise.module, "vi").blocks}:
+    blocks = {block.name for block in read_lesson(exercise.module, "vi").blocks}
+    if exercise.section not in blocks:
         yield f"{exercise.id}: no section {exercise.section} in the lesson"
+    if exercise.check.is_file():
+        named = re.findall(r'\bread="([\w-]+)"', exercise.check.read_text(encoding="utf-8"))
+        yield from (f"{exercise.id}: its check links no section {name}" for name in sorted(set(named) - blocks))
     for real in exercise.real:
         module, _, name = real.partition(":")
         path = Path(__file__).parents[2] / Path(*module.split(".")).with_suffix(".py")
         if not path.is_file() or not re.search(rf"^def {name}\(", path.read_text(encoding="utf-8"), re.M):
             yield f"{exercise.id}: smolcourse has no {real}"
     for file in (exercise.stub, exercise.check, exercise.solution) if exercise.functions else ():
-        if not file.is_file():
+        if file.is_file():
+            yield from glossary.problems(file.read_text(encoding="utf-8"), str(file.relative_to(lessons_folder())))
+        else:
             yield f"{exercise.id}: {file.relative_to(lessons_folder())} is missing"
     if exercise.functions and exercise.check.is_file() and bool(exercise.methods) != hasattr(load_file(exercise.check), "drive"):
         yield f"{exercise.id}: `methods` and `drive` go together"
 
 
 def _runs(exercise: Exercise, sandbox: Sandbox) -> Iterator[str]:
-    """Fails as shipped, even with the first comment changed; the solution passes."""
+    """Untouched it is no attempt, touched it fails, the solution passes."""
     shipped = check_code(exercise, exercise.stub, sandbox)
     if shipped.state != "not attempted":
         yield f"{exercise.id}: as shipped it is {shipped.state}"
+    if not fails_as_shipped(exercise, sandbox):
+        yield f"{exercise.id}: the empty exercise does not fail"
     solved = check_code(exercise, exercise.solution, sandbox)
     if solved.state != "passing":
         yield f"{exercise.id}: the solution is {solved.state}: {solved.name} {solved.text} {solved.got}"
 
 
-def fails_as_shipped(exercise: Exercise, sandbox: Sandbox, scratch: Path) -> bool:
+def fails_as_shipped(exercise: Exercise, sandbox: Sandbox) -> bool:
     """Whether the stub, touched so that it counts as an attempt, fails its check."""
-    file = scratch / f"{exercise.name}.py"
-    file.write_text(exercise.stub.read_text(encoding="utf-8") + "\n# touched\n", encoding="utf-8")
-    return check_code(exercise, file, sandbox).state == "failing"
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / exercise.stub.name
+        file.write_text(exercise.stub.read_text(encoding="utf-8") + "\n# touched\n", encoding="utf-8")
+        return check_code(exercise, file, sandbox).state == "failing"
+
+
+def figures(wrong_answers: Path) -> dict[str, float]:
+    """What `benchmarks/accept.py course` prints. Run exercises have no file and are counted apart.
+
+    Args:
+        wrong_answers: a folder of `EXERCISE__misconception.py`.
+    """
+    exercises = [exercise for module in modules() for exercise in module.exercises]
+    coded = {exercise.name: exercise for exercise in exercises if exercise.functions}
+    files = sorted(wrong_answers.glob("*.py"))
+    with Sandbox() as sandbox:
+        named = [
+            check_code(coded[file.stem.partition("__")[0]], file, sandbox).name == file.stem.partition("__")[2] for file in files
+        ]
+        return {
+            "modules": len(modules()),
+            "exercises": len(coded),
+            "run_exercises": len(exercises) - len(coded),
+            "exercises_failing_as_shipped": sum(fails_as_shipped(exercise, sandbox) for exercise in coded.values()),
+            "solutions_passing": sum(check_code(e, e.solution, sandbox).state == "passing" for e in coded.values()),
+            "wrong_answers_tried": len(files),
+            "wrong_answers_named": sum(named),
+        }
 
 
 def _pair(where: str, text: Text) -> Iterator[str]:

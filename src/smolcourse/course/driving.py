@@ -64,7 +64,7 @@ def tokenize_with(encode: Encode) -> Callable[..., Any]:
     def tokenize(
         rows: Any, tokenizer: Any, *, max_length: int | None, truncation: str = "drop", name: str = "", **cache: Any
     ) -> Any:
-        from smolcourse.data.tokenizing import Summary
+        from smolcourse.data.encoding import Summary
 
         summary, examples = Summary(), []
         for number, row in enumerate(rows, start=1):
