@@ -49,7 +49,7 @@ def dpo_loss(
 
     With delta = (chosen - ref_chosen) - (rejected - ref_rejected), s(x) = log sigmoid(x) and e = label_smoothing:
 
-        sigmoid       -(1 - e) s(beta delta) - e s(-beta delta)           Rafailov et al. 2023, eq. 7; cDPO: Mitchell 2023
+        sigmoid       -(1 - e) s(beta delta) - e s(-beta delta)            Rafailov et al. 2023, eq. 7; cDPO: Mitchell 2023
         hinge         max(0, 1 - beta delta)                               Zhao et al. 2023 (SLiC), eq. 2
         ipo           (delta a token - 1 / (2 beta))^2                     Azar et al. 2023, eq. 17
         robust        (-(1 - e) s(beta delta) + e s(-beta delta)) / (1 - 2 e)   Chowdhury et al. 2024, eq. 12

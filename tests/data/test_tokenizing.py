@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from smolcourse.data import tokenizing
+from smolcourse.data import encoding, tokenizing
 from smolcourse.data.chat import encode
 from smolcourse.data.tokenizing import fingerprint, source_key, tokenize
 from smolcourse.errors import SmolError
@@ -92,8 +92,8 @@ def test_a_killed_run_continues_after_its_last_whole_shard(tokenizer, tmp_path, 
         tokenize(dying(), tokenizer, max_length=99, cache_dir=tmp_path, source="a")
     assert [path.name.endswith(".partial") for path in tmp_path.iterdir() if path.is_dir()] == [True]
     encoded = []
-    original = tokenizing.plan
-    monkeypatch.setattr(tokenizing, "plan", lambda row, tokenizer: (encoded.append(row), original(row, tokenizer))[1])
+    original = encoding.plan
+    monkeypatch.setattr(encoding, "plan", lambda row, tokenizer: (encoded.append(row), original(row, tokenizer))[1])
     dataset, summary = tokenize(iter(ROWS), tokenizer, max_length=99, cache_dir=tmp_path, source="a")
     assert encoded == ROWS[10:], "the first shard must not be tokenised again"
     assert as_pairs(dataset) == [tuple(encode(row, tokenizer)) for row in ROWS]

@@ -11,14 +11,15 @@ import itertools
 import json
 import os
 import shutil
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smolcourse.data.chat import Encoded, Row, Truncation, encode_batch, plan, too_long, without_oldest_turns
+from smolcourse.data.chat import Encoded, Row, Truncation
+from smolcourse.data.encoding import Summary, encode_pairs, encode_rows
+from smolcourse.data.preferences import EncodedPair
 from smolcourse.errors import SmolError
 
 if TYPE_CHECKING:
@@ -29,42 +30,6 @@ VERSION = 1
 """Raised whenever the same row may give other tokens or another mask than before."""
 BATCH_ROWS = 500
 SHARD_ROWS = 50_000
-_EXAMPLES = 5
-
-
-@dataclass
-class Summary:
-    """What became of the rows."""
-
-    rows_read: int = 0
-    rows: int = 0
-    """Rows kept."""
-    tokens: int = 0
-    target_tokens: int = 0
-    """Tokens that carry loss."""
-    longest: int = 0
-    """Tokens of the longest row read, kept or not."""
-    dropped: dict[str, int] = field(default_factory=dict)
-    """Reason -> number of rows: `too_long`, `no_target`."""
-    dropped_rows: dict[str, list[int]] = field(default_factory=dict)
-    """Reason -> the numbers (from 1) of the first few."""
-    shortened: int = 0
-    """Rows that lost their oldest turns (`drop_turns`)."""
-    rewritten: int = 0
-    """Rows whose template shows an earlier answer otherwise than the model gave it (reasoning left out)."""
-
-    def add(self, other: "Summary") -> None:
-        """Adds the counts of the rows that follow."""
-        for name in ("rows_read", "rows", "tokens", "target_tokens", "shortened", "rewritten"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.longest = max(self.longest, other.longest)
-        self.dropped = dict(Counter(self.dropped) + Counter(other.dropped))
-        for reason, numbers in other.dropped_rows.items():
-            self.dropped_rows[reason] = (self.dropped_rows.get(reason, []) + numbers)[:_EXAMPLES]
-
-    def drop(self, reason: str, number: int) -> None:
-        """Counts one row left out."""
-        self.add(Summary(dropped={reason: 1}, dropped_rows={reason: [number]}))
 
 
 def tokenize(
@@ -78,6 +43,8 @@ def tokenize(
     name: str = "row",
 ) -> tuple["Dataset", Summary]:
     """Tokenises rows of the native shapes into a memory-mapped dataset with `input_ids` (int32) and `loss_mask` (int8).
+
+    Preference rows get the columns of `preferences.EncodedPair`; one that is too long is dropped, whatever `drop_turns` says.
 
     Args:
         rows: any iterable; it is read once, a batch at a time, so memory stays flat.
@@ -226,80 +193,22 @@ def _write_shard(
     """Writes one Arrow file, a record batch for every `BATCH_ROWS` rows. `before` rows came earlier."""
     import pyarrow as pa
 
-    schema = pa.schema([("input_ids", pa.list_(pa.int32())), ("loss_mask", pa.list_(pa.int8()))])
+    numbered = enumerate(rows, before + 1)
+    batch = list(itertools.islice(numbered, BATCH_ROWS))
+    pairs = bool(batch) and "chosen" in batch[0][1]
+    encode: Any = encode_pairs if pairs else encode_rows
+    columns = (EncodedPair if pairs else Encoded)._fields
+    schema = pa.schema([(name, pa.list_(pa.int8() if name.endswith("mask") else pa.int32())) for name in columns])
     summary = Summary()
     temporary = file.with_suffix(".writing")
-    numbered = enumerate(rows, before + 1)
     with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
-        while batch := list(itertools.islice(numbered, BATCH_ROWS)):
-            kept = _encode_rows(batch, tokenizer, max_length, truncation, summary, name)
-            columns = [pa.array([row.input_ids for row in kept], schema.field(0).type)]
-            columns.append(pa.array([row.loss_mask for row in kept], schema.field(1).type))
-            writer.write_batch(pa.record_batch(columns, schema=schema))
+        while batch:
+            kept = encode(batch, tokenizer, max_length, truncation, summary, name)
+            values = [pa.array([row[i] for row in kept], column.type) for i, column in enumerate(schema)]
+            writer.write_batch(pa.record_batch(values, schema=schema))
+            batch = list(itertools.islice(numbered, BATCH_ROWS))
     os.replace(temporary, file)
     return summary
-
-
-def _encode_rows(
-    batch: list[tuple[int, Row]],
-    tokenizer: "PreTrainedTokenizerBase",
-    max_length: int | None,
-    truncation: Truncation,
-    summary: Summary,
-    name: str,
-) -> list[Encoded]:
-    """Encodes one batch and counts what became of each row."""
-    plans = []
-    for number, row in batch:
-        with _at(name, number):
-            plans.append(plan(row, tokenizer))
-    try:
-        encoded = encode_batch(plans, tokenizer)
-    except SmolError:  # one row spoils the call: find it
-        for (number, _), item in zip(batch, plans, strict=True):
-            with _at(name, number):
-                encode_batch([item], tokenizer)
-        raise
-    kept = []
-    for (number, row), item, result in zip(batch, plans, encoded, strict=True):
-        size = len(result.input_ids)
-        summary.rows_read += 1
-        summary.longest = max(summary.longest, size)
-        final: Encoded | None = result
-        if max_length is not None and size > max_length:
-            with _at(name, number):
-                if truncation == "error":
-                    raise too_long(size, max_length)
-                final = without_oldest_turns(row, tokenizer, max_length) if truncation == "drop_turns" else None
-            if final is None:
-                summary.drop("too_long", number)
-                continue
-            summary.shortened += 1
-        assert final is not None
-        targets = sum(final.loss_mask[1:])  # the first token is never predicted
-        if not targets:
-            summary.drop("no_target", number)
-            continue
-        summary.rows += 1
-        summary.tokens += len(final.input_ids)
-        summary.target_tokens += sum(final.loss_mask)
-        summary.rewritten += item.rewritten
-        kept.append(final)
-    return kept
-
-
-class _at:
-    """Adds the file and the row number to the errors raised inside."""
-
-    def __init__(self, name: str, number: int) -> None:
-        self.place = f"{name}:{number}"
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, SmolError):
-            where = f"{self.place} {error.where}" if error.where else self.place
-            raise SmolError(error.vi, error.en, where=where, fix=error.fix) from error
 
 
 def _nothing_left(summary: Summary, max_length: int | None, name: str) -> SmolError:

@@ -18,10 +18,11 @@ from smolcourse.adapters import add_adapter
 from smolcourse.assets.cache import home
 from smolcourse.assets.resolver import resolve_model
 from smolcourse.config import Recipe, recipe_from
+from smolcourse.data.encoding import Summary
 from smolcourse.data.loading import load_rows
 from smolcourse.data.stop_token import check_stop_token, model_eos_ids
 from smolcourse.data.templates import load_tokenizer
-from smolcourse.data.tokenizing import Summary, source_key, tokenize
+from smolcourse.data.tokenizing import source_key, tokenize
 from smolcourse.errors import SmolError
 from smolcourse.language import tr
 from smolcourse.training import fused, int8, sft
