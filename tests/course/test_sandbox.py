@@ -59,10 +59,8 @@ def test_what_the_code_prints_is_shown(tmp_path: Path, sandbox: Sandbox) -> None
 
 
 def test_catching_everything_does_not_hide_what_is_forbidden(tmp_path: Path, sandbox: Sandbox) -> None:
-    code = (
-        HEAD
-        + "    try:\n        import _socket; _socket.socket()\n    except Exception:\n        pass\n    return loss_mask, input_ids\n"
-    )
+    body = ["try:", "    import socket", "    socket.socket()", "except Exception:", "    pass", "return loss_mask, input_ids"]
+    code = HEAD + "".join(f"    {line}\n" for line in body)
     assert check(code, tmp_path, sandbox).name == "network"
 
 

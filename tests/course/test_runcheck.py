@@ -1,0 +1,59 @@
+"""Run exercises: what a run reports is never believed, the score is computed again from what was saved."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from smolcourse import experiment
+from smolcourse.config import Recipe
+from smolcourse.course.checker import Result
+from smolcourse.course.lessons import Exercise, find_exercises
+from smolcourse.course.runcheck import check_run
+
+
+@pytest.fixture(scope="module")
+def exercise() -> Exercise:
+    found = next(exercise for exercise in find_exercises() if exercise.run)
+    assert found.run
+    return dataclasses.replace(found, run=dataclasses.replace(found.run, size=4))
+
+
+@pytest.fixture(scope="module")
+def runs(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    recipe = Recipe(
+        model_name_or_path=str(tiny_model),
+        dataset_config={"size": 8},
+        use_peft=True,
+        max_steps=1,
+        warmup_steps=0,
+        output_dir=str(folder),
+    )
+    run = experiment.run(recipe, "boast")
+    claim = {"before": {}, "after": {"unseen": {"value": 1.0, "low": 1.0, "high": 1.0, "items": 200}}}
+    (run.path / "scores.json").write_text(json.dumps(claim), encoding="utf-8")
+    return folder
+
+
+def check(exercise: Exercise, runs: Path, score: float, minutes: float = 10.0) -> Result:
+    assert exercise.run
+    goal = dataclasses.replace(exercise.run, score=score, minutes=minutes)
+    return check_run(dataclasses.replace(exercise, run=goal), runs, lambda text: None)
+
+
+def test_no_run_is_a_state_of_its_own(exercise: Exercise, tmp_path: Path) -> None:
+    result = check(exercise, tmp_path, 0.5)
+    assert result.state == "needs a run" and "smol train" in result.wanted
+
+
+def test_a_reported_score_is_not_believed(exercise: Exercise, runs: Path) -> None:
+    result = check(exercise, runs, 0.5)
+    assert (result.state, result.name) == ("failing", "score-too-low")
+    assert "0.0%" in result.got
+
+
+def test_a_reached_score_passes_and_a_slow_run_does_not(exercise: Exercise, runs: Path) -> None:
+    assert check(exercise, runs, 0.0).state == "passing"
+    assert check(exercise, runs, 0.0, minutes=1e-6).name == "too-slow"
