@@ -1,42 +1,8 @@
 """`smol compare` from names to a table, JSON and a file."""
 
 import json
-import sys
 
 import pytest
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-from smolcourse.cli.main import main
-
-
-@pytest.fixture
-def here(monkeypatch, capsys):
-    """Runs the command in this process, where torch is loaded already: returns exit code, stdout, stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["smol", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as exit:
-            code = exit.code
-        return code, *capsys.readouterr()
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def other(tiny_model, tmp_path_factory):
-    """The tiny model with other weights."""
-    model = AutoModelForCausalLM.from_pretrained(tiny_model)
-    torch.manual_seed(3)
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    folder = tmp_path_factory.mktemp("other")
-    model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(folder)
-    return folder
 
 
 def test_everything_at_once(here, tiny_model, other, tmp_path):
@@ -64,6 +30,18 @@ def test_a_table_for_people(here, tiny_model, other):
     )
     assert code == 0, stderr
     assert "[bold]trà" in stdout and "exact_match" in stdout and "Chưa thấy khác biệt" in stdout
+
+
+def test_a_file_of_ones_own(here, tiny_model, other, tmp_path):
+    exam = tmp_path / "exam.jsonl"
+    rows = [{"question": f"{n} + 1 = ?", "choices": [str(n), str(n + 1)], "answer": 1} for n in range(6)]
+    exam.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    code, stdout, stderr = here("compare", tiny_model, other, "--task", exam, "--format", "json")
+    assert code == 0, stderr
+    (task,) = json.loads(stdout)["tasks"]
+    assert task["results"][0]["metric"] == "acc" and task["results"][0]["items"] == 6
+    code, stdout, _ = here("compare", tiny_model, other, "--task", exam)
+    assert code == 0 and "acc_norm" in stdout
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from smolcourse.cli.chat import MODEL_HELP
+from smolcourse.cli.progress_line import progress_line
 from smolcourse.cli.terminal import repaired, use_utf8
 from smolcourse.errors import SmolError
 from smolcourse.language import tr
 
 if TYPE_CHECKING:
     from smolcourse.evaluation.compare import Comparison, TaskResult
-    from smolcourse.evaluation.statistics import Interval
-    from smolcourse.inference.sidebyside import Progress, SideBySide
+    from smolcourse.inference.sidebyside import SideBySide
 
 _EXAMPLES = 3  # flipped items shown of each kind
 
@@ -36,7 +34,11 @@ def compare(
         list[str] | None, typer.Option(help=tr("prompt cho cả hai; lặp lại được", "a prompt for both; may be repeated"))
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help=tr("bộ kiểm tra: milk-tea", "a test set: milk-tea"), show_default=False)
+        str | None,
+        typer.Option(
+            help=tr("tên bài kiểm tra (smol eval ls), hoặc tệp .jsonl", "a test (smol eval ls), or a .jsonl file"),
+            show_default=False,
+        ),
     ] = None,
     split: Annotated[
         list[str] | None,
@@ -84,7 +86,7 @@ def compare(
     tasks = [load_task(name, size=limit, language=task_language) for name in names if name] if task else []
     if prompts and system is None:
         system = next((found for place in reversed(located) if (found := system_prompt_of(place))), None)
-    with _progress() as progress:
+    with progress_line() as progress:
         both = side_by_side(
             first, second, prompts=prompts, tasks=tasks, system=system, max_new_tokens=max_new_tokens, progress=progress
         )
@@ -106,23 +108,6 @@ def _task_of_runs(recipes: list[dict[str, Any]], split: list[str] | None) -> tup
         "what to compare on? --prompt or --task is needed",
         fix="--task milk-tea --split new --split unseen",
     )
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """One line on stderr while answers are made; nothing where stderr is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        line = bar.add_task(tr("nạp mô hình", "loading"), total=None)
-
-        def tell(label: str, done: int, total: int) -> None:
-            bar.update(line, description=label, completed=done, total=total)
-
-        yield tell
 
 
 def _plain(both: SideBySide) -> dict[str, Any]:
@@ -174,7 +159,8 @@ def _show_task(console: Any, comparison: Comparison, first: TaskResult, second: 
     from rich.table import Table
     from rich.text import Text
 
-    from smolcourse.evaluation.statistics import paired_difference
+    from smolcourse.evaluation.compare import compare
+    from smolcourse.evaluation.report import show
 
     items = tr(f"{len(first.items)} mục", f"{len(first.items)} items")
     table = Table(box=box.SIMPLE_HEAD, title=f"{comparison.task} · {items}", title_justify="left", title_style="bold")
@@ -182,8 +168,9 @@ def _show_task(console: Any, comparison: Comparison, first: TaskResult, second: 
     for title in (f"A {first.model}", f"B {second.model}", "B − A"):
         table.add_column(Text(title), justify="right", overflow="fold")
     for metric in first.metrics():
-        gap = paired_difference(first.values(metric), second.values(metric))
-        table.add_row(metric, _percent(first.interval(metric)), _percent(second.interval(metric)), _percent(gap, signed=True))
+        gap = compare(first, second, metric=metric).difference
+        scores = (show(result.interval(metric), metric) for result in (first, second))
+        table.add_row(metric, *scores, show(gap, metric, signed=True))
     console.print(table)
     console.print(_verdict(comparison))
     for title, places in (
@@ -201,15 +188,10 @@ def _verdict(comparison: Comparison) -> str:
     """One sentence: which is better, and whether chance explains it."""
     gained, lost = len(comparison.gained), len(comparison.lost)
     counts = tr(
-        f"chỉ B đúng {gained} mục, chỉ A đúng {lost} mục, McNemar p = {comparison.p_value:.2g}",
-        f"only B right on {gained}, only A right on {lost}, McNemar p = {comparison.p_value:.2g}",
+        f"chỉ B đúng {gained} mục, chỉ A đúng {lost} mục, p = {comparison.p_value:.2g}",
+        f"only B right on {gained}, only A right on {lost}, p = {comparison.p_value:.2g}",
     )
     if not comparison.is_real:
         return tr(f"Chưa thấy khác biệt rõ ({counts}).", f"No clear difference ({counts}).")
-    better = "B" if comparison.difference.value > 0 else "A"
+    better = "B" if comparison.second_is_better else "A"
     return tr(f"{better} tốt hơn ({counts}).", f"{better} is better ({counts}).")
-
-
-def _percent(value: Interval, *, signed: bool = False) -> str:
-    sign = "+" if signed else ""
-    return f"{100 * value.value:{sign}.1f} [{100 * value.low:{sign}.1f}, {100 * value.high:{sign}.1f}]"

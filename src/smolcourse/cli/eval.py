@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from smolcourse.cli.chat import MODEL_HELP
+from smolcourse.cli.progress_line import progress_line
 from smolcourse.cli.terminal import repaired, use_utf8
 from smolcourse.errors import SmolError
 from smolcourse.language import tr
@@ -32,6 +33,8 @@ class Format(StrEnum):
     text = "text"
     json = "json"
 
+
+_LONGEST = 24  # characters of a model in the head of a column
 
 eval_app = typer.Typer(
     cls=_RunByDefault,
@@ -88,7 +91,6 @@ def run(
     """Prints one table; writes the report."""
     use_utf8()
     from smolcourse.assets.cache import home
-    from smolcourse.cli.progress_line import progress_line
     from smolcourse.evaluation.report import make_report, plain, write_report
     from smolcourse.evaluation.tasks import load_task, task_names
     from smolcourse.inference.examinee import sit, training_overlaps
@@ -98,13 +100,7 @@ def run(
     if not names:
         listed = ", ".join(task_names())
         raise SmolError(f"cần --tasks; có: {listed}", f"--tasks is needed; there are: {listed}", fix="--tasks vietnam,boolq")
-    if "humaneval" in names and not run_code:
-        raise SmolError(
-            "humaneval chạy mã do mô hình viết ra; hãy cho phép rõ ràng",
-            "humaneval runs code that a model wrote; allow it explicitly",
-            fix="--run-code",
-        )
-    loaded = [load_task(name, size=limit or None, seed=seed, shots=shots, chat=chat) for name in names]
+    loaded = [load_task(name, size=limit or None, seed=seed, shots=shots, chat=chat, run_code=run_code) for name in names]
     with progress_line() as progress:
         results = sit(models, loaded, answers=None if fresh else home() / "answers", progress=progress)
     overlaps = training_overlaps(models, loaded)
@@ -130,10 +126,10 @@ def _show(report: Report) -> None:
 
     console = Console(highlight=False)
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column(tr("bài · điểm (%), khoảng 95 %", "task · score (%), 95 % interval"), overflow="fold")
+    table.add_column(tr("bài · điểm (%), khoảng 95 %", "task · score (%), 95 % interval"), no_wrap=True)
     table.add_column(tr("số mục", "items"), justify="right")
     for name in report.models:
-        table.add_column(Text(name), justify="right", overflow="fold")
+        table.add_column(Text(name if len(name) <= _LONGEST else f"…{name[1 - _LONGEST :]}"), justify="right", overflow="fold")
     for _ in report.models[1:]:
         table.add_column(tr("hiệu với cột đầu", "less the first"), justify="right")
     table.add_column(tr("thấy được từ", "shows from"), justify="right")
@@ -146,6 +142,42 @@ def _show(report: Report) -> None:
     console.print(table)
     for note in notes(report):
         console.print(Text(f"• {note}"), soft_wrap=True)
+
+
+@eval_app.command(
+    "diff",
+    help=tr(
+        "Các mục đổi từ đúng sang sai và ngược lại, kèm prompt và câu trả lời.", "Items that flipped, with prompt and output."
+    ),
+)
+def diff(
+    report: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help=tr("thư mục của --out", "the folder of --out"), show_default=False)
+    ],
+    task: Annotated[str | None, typer.Option(help=tr("chỉ bài này", "this task only"), show_default=False)] = None,
+    limit: Annotated[int, typer.Option(min=1, help=tr("số ví dụ mỗi nhóm", "examples of each kind"))] = 3,
+) -> None:
+    """Groups what the models after the first lost and gained."""
+    use_utf8()
+    from rich.console import Console
+    from rich.text import Text
+
+    from smolcourse.evaluation.flips import read_flips
+
+    console = Console(highlight=False)
+    found = read_flips(report, task)
+    if not found:
+        console.print(tr("Không có mục nào đổi giữa các mô hình.", "No item flipped between the models."))
+    for flips in found:
+        kind = tr("mất", "lost") if flips.lost else tr("được", "gained")
+        console.print(Text(f"\n{flips.task} · {flips.second}: {kind} {len(flips.items)}", style="bold"))
+        for label, count in flips.kinds.most_common(5):
+            console.print(Text(f"  {count:4} × {label}"), soft_wrap=True)
+        for before, after in flips.items[:limit]:
+            console.print(Text(f"\n  {before['messages'][-1]['content']}"), soft_wrap=True)
+            console.print(Text(f"    gold {before['gold']}"), soft_wrap=True)
+            for line in (before, after):
+                console.print(Text(f"    {line['model']}: {' '.join(line['answer'].split())[:300]}"), soft_wrap=True)
 
 
 @eval_app.command("ls", help=tr("Các bài có sẵn, và giấy phép dữ liệu.", "The tasks that there are, and their data's licences."))

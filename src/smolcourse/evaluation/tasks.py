@@ -90,6 +90,7 @@ def load_task(
     language: str = "vi",
     shots: int = 0,
     chat: bool | None = None,
+    run_code: bool = False,
 ) -> Task:
     """A task by name (`milk-tea:unseen`, `boolq`), or a file of one's own (`exam.jsonl`, `hf:org/name`).
 
@@ -98,6 +99,7 @@ def load_task(
         language: of the milk-tea orders.
         shots: solved examples put before each question; they are not asked themselves.
         chat: overrides the task's own choice.
+        run_code: allows a task that runs what the model wrote.
 
     Raises:
         SmolError: unknown task or split, a file that holds no task, or too few items.
@@ -108,6 +110,12 @@ def load_task(
     from smolcourse.evaluation.files import is_source, load_file
 
     base, _, split = name.partition(":")
+    if name == "humaneval" and not run_code:
+        raise SmolError(
+            "humaneval chạy mã do mô hình viết ra; phải được cho phép rõ ràng",
+            "humaneval runs code that a model wrote; that has to be allowed",
+            fix="smol eval MODEL --tasks humaneval --run-code",
+        )
     if base in BENCHMARKS and not split:
         task = load_benchmark(base)
     elif is_source(name):

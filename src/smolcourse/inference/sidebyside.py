@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from smolcourse.data.templates import Message
-from smolcourse.evaluation.compare import Comparison, TaskResult, compare, evaluate
+from smolcourse.evaluation.compare import Comparison, TaskResult, compare, evaluate, examine
+from smolcourse.evaluation.examinee import Examinee, Prompt
+from smolcourse.evaluation.solvers import generate as write
 from smolcourse.evaluation.tasks import Task
 from smolcourse.inference.generate import generate
 from smolcourse.inference.loading import Located, load_model, locate
+from smolcourse.inference.loglik import Reader
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being answered, how many answers are done, and how many there will be."""
@@ -26,7 +29,7 @@ class SideBySide:
     results: list[tuple[TaskResult, TaskResult]]
 
     def comparisons(self) -> list[Comparison]:
-        """Each task's difference, by exact match."""
+        """Each task's difference, by its own metric."""
         return [compare(first, second) for first, second in self.results]
 
 
@@ -64,14 +67,20 @@ def _answers_of(
     """One model's answers to the prompts, and its results; the model is let go of at the end."""
     model, tokenizer = load_model(place)
 
-    def answer(conversations: list[list[Message]], label: str) -> list[str]:
+    reader = Reader(model, tokenizer)
+
+    def answer(prompts: Sequence[Prompt], _: int = 0, *, label: str) -> list[str]:
         finished = itertools.count(1)
 
         def count(*_: object) -> None:
-            progress(label, next(finished), len(conversations))
+            progress(label, next(finished), len(prompts))
 
-        return generate(model, tokenizer, conversations, max_new_tokens=max_new_tokens, on_done=count)
+        return generate(model, tokenizer, prompts, max_new_tokens=max_new_tokens, on_done=count)
 
-    answers = answer(asked, name)
-    results = [evaluate(task, partial(answer, label=f"{name} · {task.name}"), model=name) for task in tasks]
-    return answers, results
+    def result(task: Task) -> TaskResult:
+        labelled = partial(answer, label=f"{name} · {task.name}")
+        if task.solver is write and task.chat:
+            return evaluate(task, labelled, model=name)
+        return examine(task, Examinee(name, name, labelled, reader.loglikelihoods, reader.texts))
+
+    return answer(asked, label=name), [result(task) for task in tasks]
