@@ -135,8 +135,13 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> tuple[Te
     if query.shape[:-1].numel() * key.shape[2] > _KEPT:
         out, logsumexp = aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, False, attn_mask=mask)
         return out, logsumexp
-    weights = softmax(torch.matmul(query, key.transpose(-1, -2)), mask, query.shape[-1] ** -0.5)
-    return torch.matmul(weights, value), weights
+    weights = softmax(_times(query, key.transpose(-1, -2)), mask, query.shape[-1] ** -0.5)
+    return _times(weights, value), weights
+
+
+def _times(a: Tensor, b: Tensor) -> Tensor:
+    """[S, G, m, n] x [S, G, n, p]; matmul would copy a transposed factor, bmm reads it as it lies."""
+    return torch.bmm(a.flatten(0, 1), b.flatten(0, 1)).unflatten(0, a.shape[:2])
 
 
 def _attend_backward(
@@ -148,9 +153,9 @@ def _attend_backward(
             grad, query, key, value, out, kept, 0.0, False, attn_mask=mask
         )
         return found
-    grad_value = torch.matmul(kept.transpose(-1, -2), grad)
-    grad_scores = softmax_backward(torch.matmul(grad, value.transpose(-1, -2)), kept, query.shape[-1] ** -0.5)
-    return torch.matmul(grad_scores, key), torch.matmul(grad_scores.transpose(-1, -2), query), grad_value
+    grad_value = _times(kept.transpose(-1, -2), grad)
+    grad_scores = softmax_backward(_times(grad, value.transpose(-1, -2)), kept, query.shape[-1] ** -0.5)
+    return _times(grad_scores, key), _times(grad_scores.transpose(-1, -2), query), grad_value
 
 
 class _Layer(torch.autograd.Function):
@@ -267,8 +272,8 @@ def _gather(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> tuple[Tensor, Te
     examples, keys = layout.key_index.shape
     index = layout.key_index.view(-1)
     groups, size = k.shape[1:]
-    key = k[index].view(examples, keys, groups, size).transpose(1, 2)
-    value = v[index].view(examples, keys, groups, size).transpose(1, 2)
+    key = k[index].view(examples, keys, groups, size).transpose(1, 2).contiguous()
+    value = v[index].view(examples, keys, groups, size).transpose(1, 2).contiguous()
     return _by_group(q[layout.query_index.view(-1)], layout, groups), key, value
 
 

@@ -94,8 +94,8 @@ def collate_tree(segments: Sequence[Segment]) -> dict[str, Tensor]:
             [] if parent is None else [*above[parent], *range(starts[parent], starts[parent] + len(segments[parent].ids))]
         )
         tokens += len(segment.ids)
-    longest = max(len(segment.ids) for segment in segments)
-    keys = max(len(before) + len(segment.ids) for before, segment in zip(above, segments, strict=True))
+    longest = _even(max(len(segment.ids) for segment in segments))
+    keys = _even(max(len(before) + len(segment.ids) for before, segment in zip(above, segments, strict=True)))
     query_index = torch.zeros(len(segments), longest, dtype=torch.long)
     key_index = torch.zeros(len(segments), keys, dtype=torch.long)
     allowed = torch.zeros(len(segments), longest, keys, dtype=torch.bool)
@@ -130,6 +130,11 @@ def collate_tree(segments: Sequence[Segment]) -> dict[str, Tensor]:
         "target_index": torch.tensor(target_index, dtype=torch.long),
         "labels": torch.tensor(labels, dtype=torch.long),
     }
+
+
+def _even(length: int) -> int:
+    """The next multiple of 8: attention's products are a quarter faster on whole vectors."""
+    return -(-length // 8) * 8
 
 
 def token_mask(batch: dict[str, Tensor]) -> Tensor:
