@@ -7,10 +7,13 @@ import pytest
 
 from smolcourse.errors import SmolError
 from smolcourse.evaluation.answers import remembering
-from smolcourse.evaluation.compare import CHUNK, examine
+from smolcourse.evaluation.compare import examine
 from smolcourse.evaluation.examinee import Examinee
 from smolcourse.evaluation.solvers import choose
 from smolcourse.evaluation.tasks import Item, Task, ask
+
+
+CHUNK = 128  # Examinee.together
 
 
 def items(count):

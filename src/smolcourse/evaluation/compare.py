@@ -21,8 +21,6 @@ from smolcourse.evaluation.tasks import Item, Message, Task
 Answerer = Callable[[list[list[Message]]], Sequence[str]]
 """Conversations -> answers, in the same order."""
 
-CHUNK = 128  # items asked at once: enough for full batches, and what a kill may cost
-
 _SHOWN = {  # what a person reads of a mean over words or bytes
     "word_perplexity": ("nats_per_word", math.exp),
     "byte_perplexity": ("nats_per_byte", math.exp),
@@ -157,8 +155,8 @@ def examine(task: Task, examinee: Examinee, *, on_done: Callable[[int], None] | 
         on_done: gets the number of items done so far.
     """
     outcomes: list[Outcome] = []
-    for start in range(0, len(task.items), CHUNK):
-        outcomes += task.solver(task, task.items[start : start + CHUNK], examinee)
+    for start in range(0, len(task.items), examinee.together):
+        outcomes += task.solver(task, task.items[start : start + examinee.together], examinee)
         if on_done:
             on_done(len(outcomes))
     return _result(task, examinee.name, outcomes)

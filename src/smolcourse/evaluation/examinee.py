@@ -31,6 +31,7 @@ class Examinee:
     generate: prompts and the most new tokens of each -> answers, greedy.
     loglikelihoods: (context, continuations) pairs -> one likelihood a continuation.
     texts: texts -> the likelihood of each as a whole.
+    together: items asked at once: enough for full batches, and the most that a kill may cost.
     """
 
     name: str
@@ -38,3 +39,4 @@ class Examinee:
     generate: Callable[[Sequence[Prompt], int], Sequence[str]]
     loglikelihoods: Callable[[Sequence[tuple[Prompt, Sequence[str]]]], Sequence[Sequence[Likelihood]]] = cannot_read
     texts: Callable[[Sequence[str]], Sequence[Likelihood]] = cannot_read
+    together: int = 128

@@ -14,6 +14,7 @@ from smolcourse.evaluation.compare import TaskResult, examine
 from smolcourse.evaluation.contamination import Overlap, overlap
 from smolcourse.evaluation.examinee import Examinee, Prompt
 from smolcourse.evaluation.tasks import Task
+from smolcourse.inference.endpoint import endpoint_examinee, is_endpoint
 from smolcourse.inference.loading import Located, base_of, load_model, locate
 
 Progress = Callable[[str, int, int], None]
@@ -28,7 +29,7 @@ def sit(
     """Has each model solve each task; only one model is in memory at a time.
 
     Args:
-        models: names as `loading.locate` takes them.
+        models: names as `loading.locate` takes them, or addresses of servers (`http://localhost:8080/v1#model`).
         answers: folder that keeps what models have answered; None asks everything anew.
 
     Returns:
@@ -37,15 +38,17 @@ def sit(
     Raises:
         SmolError: a model cannot be found or loaded; all are looked for before the first question.
     """
-    places = [locate(name) for name in models]
+    places = [None if is_endpoint(name) else locate(name) for name in models]
     told = progress or (lambda *_: None)
     columns = [_answer_all(name, place, tasks, answers, told) for name, place in zip(models, places, strict=True)]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _answer_all(name: str, place: Located, tasks: Sequence[Task], answers: Path | None, told: Progress) -> list[TaskResult]:
+def _answer_all(
+    name: str, place: Located | None, tasks: Sequence[Task], answers: Path | None, told: Progress
+) -> list[TaskResult]:
     """One model's results; the model is let go of at the end."""
-    examinee = examinee_of(place, name)
+    examinee = examinee_of(place, name) if place else endpoint_examinee(name)
     with remembering(examinee, answers) if answers else nullcontext(examinee) as asked:
         return [_examine(task, asked, told) for task in tasks]
 
@@ -97,7 +100,7 @@ def training_overlaps(models: Sequence[str], tasks: Sequence[Task]) -> list[list
     from smolcourse.data.loading import load_rows
 
     def look(name: str, task: Task) -> Overlap | None:
-        recipe = locate(name).recipe
+        recipe = {} if is_endpoint(name) else locate(name).recipe
         if not recipe.get("dataset_name"):
             return None
         try:
