@@ -71,3 +71,8 @@ def test_a_function_that_was_deleted_is_missed(tmp_path: Path, sandbox: Sandbox)
 def test_importing_our_own_function_is_no_answer(tmp_path: Path, sandbox: Sandbox) -> None:
     for source in ("from smolcourse.losses import shift\n", "import smolcourse.losses\nshift = smolcourse.losses.shift\n"):
         assert check(source, tmp_path, sandbox).name == "copied"
+    for source in (
+        "import smolcourse.losses as ours\nshift = ours.shift\n",
+        "from smolcourse import losses\nshift = losses.shift\n",
+    ):
+        assert check(source, tmp_path, sandbox).name == "copied"

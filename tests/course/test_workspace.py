@@ -76,6 +76,27 @@ def test_a_quiz_is_answered_from_a_pipe(workspace: Path) -> None:
     assert [quiz.read_choice(text, module.quiz[0]) for text in ("a", "2", "z", "", "0")] == [0, 1, None, None, None]
 
 
+def test_a_certificate_says_what_was_recomputed(workspace: Path) -> None:
+    from xml.etree import ElementTree
+
+    from smolcourse.course.certificate import certificate
+    from smolcourse.course.checker import Result
+    from smolcourse.course.lessons import modules
+
+    module = modules()[0]
+    rows = [(module, [Result(exercise, "passing", got="run-1: 52.0%") for exercise in module.exercises])]
+    drawing = certificate("Nguyễn <b>Ánh</b>", rows, workspace)
+    text = "".join(ElementTree.fromstring(drawing).itertext())
+    assert "Nguyễn <b>Ánh</b>" in text and "52.0%" in text
+    assert all(str(exercise.title) in text for exercise in module.exercises)
+
+
+def test_no_certificate_before_a_module_is_complete(smol: Smol, workspace: Path) -> None:
+    refused = smol("certificate", cwd=workspace)
+    assert refused.returncode == 2 and "render" in refused.stderr
+    assert not (workspace / "certificate.svg").exists()
+
+
 def test_two_copies_of_the_progress_merge(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     for folder in (one, other):

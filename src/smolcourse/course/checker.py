@@ -53,6 +53,13 @@ def check_code(exercise: Exercise, file: Path, sandbox: Sandbox, *, seed: int | 
         verdict = first if not first["ok"] else second
     else:
         verdict = first
+    if verdict["ok"] and (shortcut := _used(file) & set(exercise.without)):
+        name = min(shortcut)
+        vi, en = (
+            f"kết quả đúng, nhưng bài yêu cầu không dùng {name}",
+            f"the result is right, but the exercise is to do without {name}",
+        )
+        return Result(exercise, "failing", "shortcut", Text(vi, en), section=exercise.section)
     if verdict["ok"]:
         return Result(exercise, "passing", output=verdict.get("output", ""))
     return Result(
@@ -118,13 +125,19 @@ def _imported(tree: ast.AST) -> set[str]:
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Attribute):
             names.add(ast.unparse(node))
-    aliases = {
-        alias.asname or alias.name: f"{node.module}.{alias.name}"
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
+    aliases: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            aliases |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            aliases |= {alias.asname: alias.name for alias in node.names if alias.asname}
     return names | {f"{aliases[head]}.{tail}" for head, dot, tail in (name.partition(".") for name in names) if head in aliases}
+
+
+def _used(file: Path) -> set[str]:
+    """Every name and attribute in a file."""
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    return {node.attr for node in nodes if isinstance(node, ast.Attribute)} | {n.id for n in nodes if isinstance(n, ast.Name)}
 
 
 def _always_the_same(first: dict[str, Any], second: dict[str, Any]) -> bool:

@@ -53,6 +53,8 @@ class Exercise:
     functions: tuple[str, ...] = ()
     real: tuple[str, ...] = ()
     """`module:name` of the functions of ours that the learner rewrites; importing them instead is no answer."""
+    without: tuple[str, ...] = ()
+    """Names that the answer may not use: what does the whole exercise in one call."""
     methods: tuple[str, ...] = ()
     """Training methods that `smol train --use-mine` gives the learner's function to."""
     recipe: tuple[str, ...] = ()
@@ -197,6 +199,7 @@ def _exercise(module: Module, entry: dict[str, Any]) -> Exercise:
         hints=tuple(_text(hint) for hint in entry["hints"]),
         functions=tuple(entry.get("functions", ())),
         real=tuple(entry.get("real", ())),
+        without=tuple(entry.get("without", ())),
         methods=tuple(entry.get("methods", ())),
         recipe=tuple(entry.get("recipe", ())),
         run=Goal(**entry["run"]) if "run" in entry else None,

@@ -70,7 +70,7 @@ def reset(workspace: Path, exercise: Exercise) -> Path:
 def _files(folder: Path) -> dict[Path, str]:
     language = get_language()
     files = {
-        folder / MARK: f"{language}\n",
+        folder / MARK: "smol init\n",
         folder / ".gitignore": "runs/\n__pycache__/\n*.html\n",
         folder / ".gitattributes": f"{FILE} merge=union\n",
         folder / "README.md": _readme(),
