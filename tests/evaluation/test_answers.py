@@ -12,7 +12,6 @@ from smolcourse.evaluation.examinee import Examinee
 from smolcourse.evaluation.solvers import choose
 from smolcourse.evaluation.tasks import Item, Task, ask
 
-
 CHUNK = 128  # Examinee.together
 
 

@@ -47,7 +47,7 @@ def test_schema(report):
     assert found["schema"] == 1 and list(found) == ["schema", "models", "settings", "tasks"]
     first = found["tasks"][0]
     assert list(first) == [
-        "task", "license", "items", "left_out", "metric",
+        "task", "version", "license", "items", "left_out", "metric",
         "lower_is_better", "smallest_difference", "results", "comparisons", "overlap",
     ]  # fmt: skip
     assert first["results"][0]["metrics"]["acc"]["value"] == pytest.approx(50 / 60)

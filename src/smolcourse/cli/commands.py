@@ -13,6 +13,7 @@ from smolcourse.cli.eval import eval_app
 from smolcourse.cli.exercise import hint, next_exercise, reset, solution
 from smolcourse.cli.init import init
 from smolcourse.cli.inspect import inspect_row
+from smolcourse.cli.label import label
 from smolcourse.cli.learn import learn
 from smolcourse.cli.progress import certificate, progress, quiz
 from smolcourse.cli.runs import runs_app
@@ -44,6 +45,7 @@ app.add_typer(eval_app, name="eval")
 app.command(help=tr("Gợi ý, mỗi lần một bước.", "A hint, one step each time."))(hint)
 app.command(help=tr("Tạo thư mục làm bài.", "Make a workspace for the course."))(init)
 app.command("inspect", help=tr("Token, vai và loss mask của một hàng.", "Tokens, roles and loss mask of one row."))(inspect_row)
+app.command(help=tr("Giữ, sửa hay bỏ từng câu của một đề.", "Keep, edit or drop the questions of an exam."))(label)
 app.command(help=tr("Đọc một bài: terminal, HTML hoặc notebook.", "Read a lesson: terminal, HTML or notebook."))(learn)
 app.command("next", help=tr("Bài tập tiếp theo.", "The next exercise."))(next_exercise)
 app.command(help=tr("Tiến độ của bạn.", "Your progress."))(progress)

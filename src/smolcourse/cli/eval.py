@@ -206,3 +206,73 @@ def list_tasks() -> None:
     about = tr("đơn trà sữa thành JSON: new, unseen, noisy", "milk-tea orders to JSON: new, unseen, noisy")
     table.add_row("milk-tea:new", "Apache-2.0", about)
     Console(highlight=False).print(table)
+
+
+@eval_app.command("build", help=tr("Ra đề từ tài liệu của bạn (.txt, .md).", "Make an exam from your own documents (.txt, .md)."))
+def build(
+    documents: Annotated[
+        Path, typer.Argument(metavar="DOCS", help=tr("tệp hay thư mục", "a file or a folder"), show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help=tr("tệp đề", "the exam's file"))] = Path("exam.jsonl"),
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help=tr(
+                "mô hình hoặc http://...:PORT/v1#TÊN viết câu hỏi; mặc định: đục lỗ câu văn",
+                "a model or http://...:PORT/v1#NAME that writes the questions; default: blanks",
+            ),
+            show_default=False,
+        ),
+    ] = None,
+    each: Annotated[int, typer.Option(min=1, help=tr("số câu mỗi đoạn", "questions a passage"))] = 3,
+    seed: Annotated[int, typer.Option(help=tr("thứ tự và lựa chọn sai", "order and wrong choices"))] = 0,
+) -> None:
+    """Writes questions with four choices; what cannot be asked is dropped and counted."""
+    use_utf8()
+    import os
+
+    from smolcourse.assets.cache import home
+    from smolcourse.evaluation.building import blank_out, exam_text, make_exam, write_questions
+    from smolcourse.evaluation.documents import read_passages
+
+    passages = read_passages(documents)
+    if model is None:
+        exam = make_exam(blank_out(passages), seed=seed)
+    else:
+        from smolcourse.evaluation.answers import remembering
+        from smolcourse.inference.examinee import any_examinee
+
+        with remembering(any_examinee(repaired(model)), home() / "answers") as writer:
+            exam = make_exam(write_questions(passages, writer.generate, each=each), reader=writer.generate, seed=seed)
+    try:
+        partial = out.with_name(f"{out.name}.partial")
+        partial.write_text(exam_text(exam), encoding="utf-8", newline="\n")
+        os.replace(partial, out)
+    except OSError as error:
+        raise SmolError(f"không ghi được ({error.strerror})", f"cannot be written ({error.strerror})", where=str(out)) from error
+    counted = ", ".join(f"{name}: {count}" for name, count in exam.dropped.items())
+    print(
+        tr(
+            f"{out}: {len(exam.rows)} câu từ {len(passages)} đoạn",
+            f"{out}: {len(exam.rows)} questions from {len(passages)} passages",
+        )
+    )
+    if counted:
+        print(tr(f"Đã bỏ: {counted}", f"Dropped: {counted}"))
+    print(tr(f"Tiếp theo: smol label {out}", f"Next: smol label {out}"))
+
+
+@eval_app.command(
+    "export", help=tr("Xuất một bài nhiều lựa chọn cho lm-eval (YAML).", "Export a multiple-choice task for lm-eval (YAML).")
+)
+def export(
+    task: Annotated[str, typer.Argument(help=tr("tên bài hoặc tệp", "a task's name or file"), show_default=False)],
+    out: Annotated[Path, typer.Option(help=tr("thư mục", "the folder"))] = Path("lm-eval"),
+) -> None:
+    """Writes the YAML and its rows."""
+    use_utf8()
+    from smolcourse.evaluation.export import export_lm_eval
+    from smolcourse.evaluation.tasks import load_task
+
+    path = export_lm_eval(load_task(repaired(task), size=None), out)
+    print(f"{path}\nlm_eval --include_path {out} --tasks {path.stem} --model hf --model_args pretrained=MODEL")

@@ -51,31 +51,36 @@ def remembering(examinee: Examinee, folder: Path) -> Iterator[Examinee]:
 
 def _generate(store: sqlite3.Connection, examinee: Examinee, prompts: Sequence[Prompt], max_new_tokens: int) -> Sequence[str]:
     asked = [["generate", prompt, max_new_tokens] for prompt in prompts]
-    return _through(store, asked, prompts, lambda missing: examinee.generate(missing, max_new_tokens))
+    return _through(store, asked, prompts, lambda missing: examinee.generate(missing, max_new_tokens), examinee.together)
 
 
 def _loglikelihoods(
     store: sqlite3.Connection, examinee: Examinee, requests: Sequence[tuple[Prompt, Sequence[str]]]
 ) -> Sequence[Sequence[Likelihood]]:
-    return _through(store, [["choose", *request] for request in requests], requests, examinee.loglikelihoods)
+    return _through(store, [["choose", *request] for request in requests], requests, examinee.loglikelihoods, examinee.together)
 
 
 def _texts(store: sqlite3.Connection, examinee: Examinee, texts: Sequence[str]) -> Sequence[Likelihood]:
-    return _through(store, [["read", text] for text in texts], texts, examinee.texts)
+    return _through(store, [["read", text] for text in texts], texts, examinee.texts, examinee.together)
 
 
 def _through(
-    store: sqlite3.Connection, asked: Sequence[Any], requests: Sequence[_T], answer: Callable[[list[_T]], Sequence[Any]]
+    store: sqlite3.Connection,
+    asked: Sequence[Any],
+    requests: Sequence[_T],
+    answer: Callable[[list[_T]], Sequence[Any]],
+    together: int,
 ) -> list[Any]:
-    """Answers from the store where it has them, from the model where not."""
+    """Answers from the store where it has them, from the model where not, so many at a time."""
     keys = [_key(one) for one in asked]
     known: dict[bytes, Any] = {}
     for key in keys:
         if (row := store.execute("SELECT value FROM answers WHERE key = ?", (key,)).fetchone()) is not None:
             known[key] = json.loads(row[0])
-    missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in known}
-    if missing:
-        fresh = dict(zip(missing, answer(list(missing.values())), strict=True))
+    missing = list({key: request for key, request in zip(keys, requests, strict=True) if key not in known}.items())
+    for start in range(0, len(missing), together):
+        part = missing[start : start + together]
+        fresh = dict(zip([key for key, _ in part], answer([request for _, request in part]), strict=True))
         with store:
             lines = [(key, json.dumps(value, ensure_ascii=False)) for key, value in fresh.items()]
             store.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", lines)

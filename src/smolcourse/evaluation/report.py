@@ -91,6 +91,7 @@ def plain(report: Report) -> dict[str, Any]:
         "tasks": [
             {
                 "task": row.task.name,
+                "version": row.task.version,
                 "license": row.task.license,
                 "items": len(row.task.items),
                 "left_out": row.task.left_out,

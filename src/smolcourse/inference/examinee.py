@@ -58,6 +58,11 @@ def _examine(task: Task, examinee: Examinee, progress: Progress) -> TaskResult:
     return examine(task, examinee, on_done=lambda done: progress(label, done, len(task.items)))
 
 
+def any_examinee(name: str) -> Examinee:
+    """A model by its name, or a server by its address."""
+    return endpoint_examinee(name) if is_endpoint(name) else examinee_of(locate(name), name)
+
+
 def examinee_of(place: Located, name: str) -> Examinee:
     """Loads a model. `name` is its name in tables.
 
