@@ -65,6 +65,19 @@ def test_use_mine_needs_a_passing_function(smol: Smol, workspace: Path) -> None:
     assert refused.returncode == 2 and "smol check encode" in refused.stderr
 
 
+def test_a_passing_function_drives_the_real_run(smol: Smol, workspace: Path, tiny_model: Path) -> None:
+    file = workspace / "1_instruction_tuning" / "encode.py"
+    file.write_text(find_exercise("encode").solution.read_text(encoding="utf-8"), encoding="utf-8")
+    assert smol("check", "encode", cwd=workspace).returncode == 0
+    recipe = {"model_name_or_path": str(tiny_model), "dataset_config": {"size": 8}, "max_steps": 2, "warmup_steps": 0}
+    (workspace / "tiny.yaml").write_text(json.dumps(recipe), encoding="utf-8")
+    done = smol("train", "tiny.yaml", "--use-mine", cwd=workspace)
+    assert done.returncode == 0, done.stderr
+    assert "Dùng hàm của bạn: encode" in done.stdout
+    (report,) = workspace.glob("runs/*/report.md")
+    assert "**encode**" in report.read_text(encoding="utf-8")
+
+
 def test_a_quiz_is_answered_from_a_pipe(workspace: Path) -> None:
     from smolcourse.course import quiz
     from smolcourse.course.lessons import modules

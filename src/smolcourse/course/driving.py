@@ -4,7 +4,9 @@ An exercise's check file says where its function goes: `drive(mine) -> {"module:
 names as it always does; for the length of the run they are the learner's.
 """
 
+import functools
 import importlib
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -32,6 +34,34 @@ def driven_by(files: Mapping[str, str]) -> Iterator[None]:
         yield
 
 
+class _Own:
+    """The functions of a learner's file; what they raise becomes one clear message that names the line."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._module = load_file(file)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        function = getattr(self._module, name)
+
+        @functools.wraps(function)
+        def own(*arguments: Any, **named: Any) -> Any:
+            try:
+                return function(*arguments, **named)
+            except Exception as error:
+                frames = traceback.extract_tb(error.__traceback__)
+                line = next((frame.lineno for frame in reversed(frames) if frame.filename == str(self._file)), "?")
+                reason = f"{type(error).__name__}: {error}"
+                raise SmolError(
+                    f"hàm {name} của bạn dừng vì lỗi: {reason}",
+                    f"your function {name} stops with an error: {reason}",
+                    where=f"{self._file}:{line}",
+                    fix=f"smol check {self._file.stem}",
+                ) from error
+
+        return own
+
+
 @contextmanager
 def _swapped(owner: Any, name: str, value: Any) -> Iterator[None]:
     before = getattr(owner, name)
@@ -48,7 +78,7 @@ def replacements(exercise: Exercise, file: Path) -> dict[str, Any]:
     if drive is None:
         return {}
     try:
-        return dict(drive(load_file(file)))
+        return dict(drive(_Own(file)))
     except Exception as error:
         raise SmolError(
             f"không dùng được code của bạn: {error}",
