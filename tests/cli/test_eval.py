@@ -88,3 +88,17 @@ def test_errors(here, tiny_model, arguments, said):
 def test_the_list_shows_licences(here):
     code, stdout, _ = here("eval", "ls")
     assert code == 0 and "CC-BY-SA-3.0" in stdout and "vietnam" in stdout
+
+
+def test_a_judge(here, tiny_model, other, tmp_path, monkeypatch):
+    from smolcourse.evaluation.examinee import Examinee
+
+    path = tmp_path / "ask.jsonl"
+    path.write_text('{"question": "1+1?", "answer": "2"}\n{"question": "2+2?", "answer": "4"}\n')
+    code, _, stderr = here("eval", tiny_model, other, "--tasks", path, "--out", tmp_path / "out")
+    assert code == 0, stderr
+    server = Examinee("judge", "judge", lambda prompts, _: ["A"] * len(prompts))
+    monkeypatch.setattr(sitting, "any_examinee", lambda _: server)
+    code, stdout, stderr = here("eval", "judge", tmp_path / "out", "--judge", "http://127.0.0.1:9/v1")
+    assert code == 0, stderr
+    assert "thắng 50.0%" in stdout and "đứng trước: 100%" in stdout

@@ -51,6 +51,7 @@ def test_multiple_choice(tmp_path, row):
         (GOOD | {"choices": ["Huế", ""]}, "không rỗng"),
         (GOOD | {"choices": "Huế"}, "danh sách"),
         (GOOD | {"question": " "}, "thiếu câu hỏi"),
+        (GOOD | {"evidence": "Huế từng là kinh đô."}, "đoạn văn làm chứng"),
         ({"text": "thơ"}, "chỉ có một loại"),
         ({"prompt": "a", "chosen": "b", "rejected": "c"}, "preference"),
         ({"messages": [{"role": "user", "content": "?"}]}, "exam.jsonl:2"),

@@ -48,7 +48,8 @@ def test_schema(report):
     first = found["tasks"][0]
     assert list(first) == [
         "task", "version", "license", "items", "left_out", "metric",
-        "lower_is_better", "smallest_difference", "results", "comparisons", "overlap",
+        "lower_is_better", "chance",
+        "smallest_difference", "results", "comparisons", "overlap",
     ]  # fmt: skip
     assert first["results"][0]["metrics"]["acc"]["value"] == pytest.approx(50 / 60)
     (gap,) = first["comparisons"]
@@ -85,3 +86,12 @@ def test_files(report, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(SmolError):
         write_report(report, tmp_path / "file" / "new")
+
+
+def test_below_chance_is_said():
+    """A model that always takes the wrong one of two knows the answers: something is swapped."""
+    upside_down = knows(lambda question, choice: (choice == "a") == (number(question) % 4 == 0), name="argmin")
+    guessing = knows(lambda question, choice: (choice == "a") == (number(question) % 2 == 0), name="blind")
+    for examinee, warned in ((upside_down, True), (guessing, False)):
+        row = [examine(task("one"), examinee)]
+        assert ("KÉM HƠN ĐOÁN MÒ" in "\n".join(notes(make_report([task("one")], [row])))) is warned

@@ -180,6 +180,56 @@ def diff(
                 console.print(Text(f"    {line['model']}: {' '.join(line['answer'].split())[:300]}"), soft_wrap=True)
 
 
+@eval_app.command(
+    "judge",
+    help=tr(
+        "Nhờ một mô hình chấm: câu trả lời nào hay hơn, đổi chỗ hai lượt.",
+        "Have a model judge which answer is better, both ways round.",
+    ),
+)
+def judge(
+    report: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help=tr("thư mục của --out", "the folder of --out"), show_default=False)
+    ],
+    by: Annotated[
+        str,
+        typer.Option(
+            "--judge", help=tr("mô hình, hoặc http://...:PORT/v1#TÊN", "a model, or http://...:PORT/v1#NAME"), show_default=False
+        ),
+    ],
+    task: Annotated[str | None, typer.Option(help=tr("chỉ bài này", "this task only"), show_default=False)] = None,
+) -> None:
+    """Prints how often each model after the first wins, and how far the judge can be believed."""
+    use_utf8()
+    from smolcourse.assets.cache import home
+    from smolcourse.evaluation.answers import remembering
+    from smolcourse.evaluation.flips import read_pairs
+    from smolcourse.evaluation.judging import win_rate
+    from smolcourse.inference.examinee import any_examinee
+
+    pairs = read_pairs(report, task)
+    with remembering(any_examinee(repaired(by)), home() / "answers") as examinee:
+        for (name, second), lines in pairs.items():
+            questions = [before["messages"][-1]["content"] for before, _ in lines]
+            found = win_rate(
+                examinee.generate, questions, *([line["answer"] for line in side] for side in zip(*lines, strict=True))
+            )
+            held, front = f"{found.consistent:.0%}", f"{found.first_place:.0%}"
+            rate = f"{found.rate.value:.1%} [{found.rate.low:.1%}, {found.rate.high:.1%}]"
+            print(
+                tr(
+                    f"{name} · {second}: thắng {rate} trong {len(lines)} mục",
+                    f"{name} · {second}: wins {rate} of {len(lines)} items",
+                )
+            )
+            print(
+                tr(
+                    f"  Giám khảo giữ ý khi đổi chỗ: {held}; chọn câu đứng trước: {front} (công bằng: 50%)",
+                    f"  The judge holds to its verdict in {held}; takes the first place in {front} (fair: 50%)",
+                )
+            )
+
+
 @eval_app.command("ls", help=tr("Các bài có sẵn, và giấy phép dữ liệu.", "The tasks that there are, and their data's licences."))
 def list_tasks() -> None:
     """One line a task."""

@@ -19,6 +19,7 @@ from smolcourse.data.text import comparable
 from smolcourse.errors import SmolError
 from smolcourse.evaluation.documents import Passage
 from smolcourse.evaluation.examinee import Prompt
+from smolcourse.evaluation.files import choice_item
 from smolcourse.evaluation.scorers import NoJSON, extract_json
 
 Writer = Callable[[Sequence[Prompt], int], Sequence[str]]
@@ -136,6 +137,7 @@ def make_exam(drafts: Sequence[Draft], *, reader: Writer | None = None, seed: in
         choices = [*wrong[:place], draft.answer, *wrong[place:]]
         source = {"source": draft.passage.where, "evidence": draft.passage.text, "group": draft.passage.where}
         rows.append({"question": draft.question, "choices": choices, "answer": place, **source})
+        choice_item(rows[-1])  # whatever is wrong with it, it is wrong here and not in an evaluation
     if not rows:
         why = ", ".join(f"{name}: {count}" for name, count in dropped.items()) or "0"
         raise SmolError(

@@ -18,6 +18,7 @@ from typing import Any
 from smolcourse.data.formats import to_native
 from smolcourse.data.problems import RowError, located
 from smolcourse.data.reading import read_rows
+from smolcourse.data.text import comparable
 from smolcourse.errors import SmolError
 from smolcourse.evaluation.scorers import exact_match, json_match
 from smolcourse.evaluation.solvers import choose, generate, read
@@ -105,9 +106,24 @@ def choice_item(row: dict[str, Any]) -> Item:
     choices, labels = _choices(row[key], key)
     answer = row.get("answer", row.get("gold", row.get("label", row.get("answerKey"))))
     gold = choices[_gold(answer, choices, labels)]
+    _check_evidence(row.get("evidence"), gold, choices)
     passage = str(row.get("passage") or row.get("context") or "")
     text = f"{passage}\n" if passage else ""
     return Item(ask(f"{text}Question: {question.strip()}\nAnswer:"), gold, tuple(choices), str(row.get("group") or passage))
+
+
+def _check_evidence(evidence: Any, gold: str, choices: list[str]) -> None:
+    """An exam from documents says where each answer stands: a gold that does not, beside a choice that does, was swapped."""
+    if not isinstance(evidence, str):
+        return
+    inside = [choice for choice in choices if f" {comparable(choice)} " in f" {comparable(evidence)} "]
+    if inside and gold not in inside:
+        raise RowError(
+            "other_answer",
+            f"đáp án {gold!r} không có trong đoạn văn làm chứng, còn {inside[0]!r} thì có",
+            f"the gold answer {gold!r} does not stand in the evidence, but {inside[0]!r} does",
+            where="answer",
+        )
 
 
 def _choices(value: Any, key: str) -> tuple[list[str], list[str]]:

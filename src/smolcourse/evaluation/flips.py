@@ -68,6 +68,28 @@ def read_flips(folder: Path, task: str | None = None) -> list[Flips]:
     return list(wanted.values())
 
 
+def read_pairs(folder: Path, task: str | None = None) -> dict[tuple[str, str], list[tuple[Line, Line]]]:
+    """(task, second model) -> every item's line by the first model and by the second.
+
+    Raises:
+        SmolError: not a report's folder, or one of a single model.
+    """
+    first = _report(folder)["models"][0]
+    before: dict[tuple[str, int], Line] = {}
+    pairs: dict[tuple[str, str], list[tuple[Line, Line]]] = {}
+    for line in _lines(folder):
+        place = (line["task"], line["index"])
+        if line["model"] == first:
+            before[place] = line
+        elif task in (None, line["task"]):
+            pairs.setdefault((line["task"], line["model"]), []).append((before[place], line))
+    if not pairs:
+        raise SmolError(
+            "báo cáo chỉ có một mô hình, không có gì để so", "the report has one model, nothing to compare", where=str(folder)
+        )
+    return pairs
+
+
 def _kind(wrong: Line) -> str:
     """How an answer is wrong, in a form that many share."""
     if wrong.get("choices"):

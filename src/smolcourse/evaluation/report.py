@@ -44,6 +44,12 @@ class Row:
         shares = [(len(one.gained) + len(one.lost)) / items for one in self.comparisons]
         return smallest_difference(items, max(shares, default=0.2) or 1 / items)
 
+    @property
+    def chance(self) -> float | None:
+        """What a model scores that takes a choice blindly; None where there are no choices."""
+        sizes = [len(item.choices) for item in self.task.items]
+        return sum(1 / size for size in sizes) / len(sizes) if all(sizes) else None
+
     def worse(self, place: int) -> bool:
         """Whether a comparison shows a real loss against the first model."""
         return (
@@ -97,6 +103,7 @@ def plain(report: Report) -> dict[str, Any]:
                 "left_out": row.task.left_out,
                 "metric": row.task.metric,
                 "lower_is_better": lower_is_better(row.task.metric),
+                "chance": row.chance,
                 "smallest_difference": row.smallest,
                 "results": [result.summary() for result in row.results],
                 "comparisons": [
@@ -147,6 +154,16 @@ def notes(report: Report) -> list[str]:
                     tr(
                         f"{result.model} kém đi ở {row.task.name}: {gap}. Đã quên điều gì? smol eval diff",
                         f"{result.model} got worse at {row.task.name}: {gap}. What did it forget? smol eval diff",
+                    )
+                )
+        for result in row.results:
+            if row.chance is not None and result.interval().high < row.chance:
+                said.append(
+                    tr(
+                        f"KÉM HƠN ĐOÁN MÒ: {result.model} ở {row.task.name} ({row.chance:.0%} nếu chọn bừa). "
+                        "Mô hình dở cũng không dưới mức đó: đáp án bị đảo, hay lấy nhầm lựa chọn có xác suất thấp nhất?",
+                        f"BELOW CHANCE: {result.model} at {row.task.name} ({row.chance:.0%} by guessing). "
+                        "Not even a poor model falls below it: are the answers swapped, or was the least likely choice taken?",
                     )
                 )
         for result, overlap in zip(row.results, row.overlaps, strict=False):
