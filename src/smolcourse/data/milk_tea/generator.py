@@ -29,10 +29,9 @@ NOISY_SHARE = 0.06
 PHRASES: dict[Language, Phrases] = {"vi": VIETNAMESE, "en": ENGLISH}
 
 SYSTEM_PROMPT: dict[Language, str] = {
-    "vi": 'Ghi đơn thành JSON, mặc định: [{"ly": 1, "món": "...", "size": "M", "đường": 100, "đá": 100, "topping": []}]. '
-    "Ít = 30, nửa = 50.",
-    "en": 'Write the order as JSON, defaults: [{"cups": 1, "drink": "...", "size": "M", "sugar": 100, "ice": 100, '
-    '"toppings": []}]. Less = 30, half = 50.',
+    "vi": 'Ghi đơn thành JSON, mặc định: [{"ly":1,"món":"...","size":"M","đường":100,"đá":100,"topping":[]}]. Ít = 30, nửa = 50.',
+    "en": 'Write the order as JSON, defaults: [{"cups":1,"drink":"...","size":"M","sugar":100,"ice":100,"toppings":[]}]. '
+    "Less = 30, half = 50.",
 }
 
 

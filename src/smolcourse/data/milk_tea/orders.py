@@ -15,7 +15,7 @@ _LEVELS = ((0, 0.22), (30, 0.28), (50, 0.28), (70, 0.17), (100, 0.05))
 _SWEETNESS = (("both", 0.76), ("neither", 0.2), ("sugar", 0.02), ("ice", 0.02))
 """What is said of sugar and ice. The shop asks for both, and people who care about one mostly name the other too."""
 _SUGAR_FIRST = 0.97
-_USUAL_ORDER = 0.85
+_USUAL_ORDER = 0.92
 """Most people say size, sugar, ice, toppings, in this order; the others say them as they come to mind."""
 
 
@@ -87,7 +87,7 @@ def _write_item(item: Item, phrases: Phrases, rng: Random, *, mixed: bool, may_c
     heads, sized = (phrases.heads_many, phrases.sized_many) if many else (phrases.heads_one, phrases.sized_one)
     size_before = size_after = ""
     if item["size"] != "M" or chance(rng, 0.3):
-        if chance(rng, 0.3):
+        if chance(rng, 0.2):
             size_before = pick(rng, phrases.size_words[item["size"]])
         else:
             size_after = pick(rng, phrases.sizes[item["size"]])
