@@ -85,15 +85,14 @@ class RunTrainer(Trainer):
         return self.seconds_before + time.monotonic() - self.started
 
     def keep_budget(self) -> None:
-        """After a step: where the end must move so that the schedule finishes within the budget."""
+        """After a step: moves the end to where the schedule finishes within the budget, or back after a slow stretch."""
         if math.isinf(self.deadline_seconds) or len(self.step_seconds) < 2:
             return
         left = self.deadline_seconds - self.seconds()
         affordable = self.state.global_step + max(0, int(left / median(self.step_seconds[-_TIMED_STEPS:])))
         schedule = self.lr_scheduler
         assert isinstance(schedule, Schedule)
-        if affordable < schedule.total_steps:
-            schedule.end_at(affordable)
+        schedule.end_at(min(affordable, self.args.max_steps))
 
     # ------------------------------------------------------------ overrides of Trainer
 

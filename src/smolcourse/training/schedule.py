@@ -12,10 +12,10 @@ SHAPES = ("linear", "cosine", "constant", "constant_with_warmup")
 
 
 class Schedule(LRScheduler):
-    """Warm-up, then a decay to zero at `total_steps`, which may be lowered while the run goes on.
+    """Warm-up, then a decay to zero at `total_steps`, which may move while the run goes on.
 
     After the warm-up the schedule keeps its progress p in [0, 1] and moves by (1 - p) / (steps left) each step, so a nearer
-    end makes the same shape run faster; with a fixed end it is the textbook schedule.
+    end makes the same shape run faster, a farther one slower; with a fixed end it is the textbook schedule.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, shape: str, warmup_steps: int, total_steps: int) -> None:
