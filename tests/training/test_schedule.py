@@ -1,10 +1,13 @@
 """The schedule is the textbook one, and still ends at zero when its end moves."""
 
 import itertools
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
+from smolcourse.training.loop import RunTrainer
 from smolcourse.training.schedule import Schedule
 
 
@@ -50,3 +53,22 @@ def test_a_saved_schedule_goes_on_as_if_nothing_had_happened() -> None:
     second = schedule("cosine", 3, 30)
     second.load_state_dict(first.state_dict())
     assert before + rates(second, 19) == pytest.approx(whole)
+
+
+def test_a_slow_start_does_not_cost_the_rest_of_the_budget() -> None:
+    """The first steps compile and warm up: the end that they foretell moves back once steps are fast."""
+    weight = torch.nn.Parameter(torch.zeros(1))
+    trainer: Any = SimpleNamespace(
+        deadline_seconds=100.0,
+        step_seconds=[10.0, 10.0],
+        seconds=lambda: 20.0,
+        state=SimpleNamespace(global_step=2),
+        args=SimpleNamespace(max_steps=70),
+        lr_scheduler=Schedule(torch.optim.SGD([weight], lr=1.0), "linear", 0, 70),
+    )
+    RunTrainer.keep_budget(trainer)
+    assert trainer.lr_scheduler.total_steps == 10
+    trainer.step_seconds += [1.0] * 30
+    trainer.seconds, trainer.state.global_step = lambda: 50.0, 32
+    RunTrainer.keep_budget(trainer)
+    assert trainer.lr_scheduler.total_steps == 70  # 82 would fit, 70 are wanted
