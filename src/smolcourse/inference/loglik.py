@@ -75,7 +75,7 @@ class Reader:
         self._begin: int | None = begin
         self._begin_text = str(tokenizer.decode([begin])) if begin is not None else None
         try:
-            self._decoder: LlamaDecoder | None = LlamaDecoder(model)
+            self._decoder: LlamaDecoder | None = LlamaDecoder(model, joined=True)
         except Unsupported:
             self._decoder = None
 
