@@ -1,7 +1,7 @@
 """Hand-written Llama layers for packed rows: several times the plain path on a CPU, with no compiler.
 
 A packed row is one flat list of T tokens holding several examples. Linear layers see the T tokens without padding; only
-attention knows about examples (`Layout`). One autograd function per decoder layer computes the forward pass, keeps what
+attention knows about examples (`attention.Layout`). One autograd function per decoder layer computes the forward pass, keeps what
 the backward pass needs, and writes the gradients with large matrix products only. LoRA is computed inside the same
 function; frozen weights get no gradient and cost no product.
 
@@ -14,23 +14,18 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from smolcourse.training.attention import (
+    Layout,
+    attend,
+    attend_backward,
+    gather,
+    gather_gradient,
+    rotate,
+    scatter_keys,
+    ungather,
+)
 from smolcourse.training.int8 import Int8, product, product_backward, quantise
-from smolcourse.training.rowwise import norm, norm_backward, same_threads, softmax, softmax_backward, swiglu, swiglu_backward
-
-aten = torch.ops.aten
-
-
-class Layout(NamedTuple):
-    """Which tokens of a packed row attend to which; S examples, padded to L queries and K keys.
-
-    `query_index` [S, L] and `key_index` [S, K] are positions in the row (0 where padded); `mask` [S, 1, L, K] is 0 where
-    attention is allowed and -inf elsewhere; `place` [T] is where each token's output stands in the flattened [S * L].
-    """
-
-    query_index: Tensor
-    key_index: Tensor
-    mask: Tensor
-    place: Tensor
+from smolcourse.training.rowwise import norm, norm_backward, same_threads, swiglu, swiglu_backward
 
 
 class LowRank(NamedTuple):
@@ -52,18 +47,6 @@ class _Shape:
 
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
-
-def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary embedding (Su et al. 2021, eq. 34) of x [T, heads, E]; cos and sin [T, 1, E/2]. The inverse takes -sin."""
-    first, second = x.chunk(2, dim=-1)
-    out = torch.empty_like(x)
-    left, right = out.chunk(2, dim=-1)
-    torch.mul(first, cos, out=left)
-    left.addcmul_(second, sin, value=-1)
-    torch.mul(second, cos, out=right)
-    right.addcmul_(first, sin)
-    return out
 
 
 class _Input:
@@ -122,42 +105,6 @@ class _Linear:
         return grad_x.addmm_(grad_inner, a), grad_weight, grad_a, grad_b
 
 
-# Attention weights up to so many numbers a layer (16 MB) are kept for the backward pass; more of them (long examples) are left to
-# PyTorch's flash attention, which computes them again.
-_KEPT = 4_000_000
-
-
-def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """softmax(Q K^T / sqrt(E) + mask) V, and what its backward needs: the weights [S, G, R, K], or flash attention's [S, G, R].
-
-    query [S, G, R, E], key and value [S, G, K, E], mask [S, 1, R, K] -> [S, G, R, E].
-    """
-    if query.shape[:-1].numel() * key.shape[2] > _KEPT:
-        out, logsumexp = aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, False, attn_mask=mask)
-        return out, logsumexp
-    weights = softmax(_times(query, key.transpose(-1, -2)), mask, query.shape[-1] ** -0.5)
-    return _times(weights, value), weights
-
-
-def _times(a: Tensor, b: Tensor) -> Tensor:
-    """[S, G, m, n] x [S, G, n, p]; matmul would copy a transposed factor, bmm reads it as it lies."""
-    return torch.bmm(a.flatten(0, 1), b.flatten(0, 1)).unflatten(0, a.shape[:2])
-
-
-def _attend_backward(
-    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, out: Tensor, kept: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of query, key and value."""
-    if kept.dim() == 3:
-        found: tuple[Tensor, Tensor, Tensor] = aten._scaled_dot_product_flash_attention_for_cpu_backward(
-            grad, query, key, value, out, kept, 0.0, False, attn_mask=mask
-        )
-        return found
-    grad_value = _times(kept.transpose(-1, -2), grad)
-    grad_scores = softmax_backward(_times(grad, value.transpose(-1, -2)), kept, query.shape[-1] ** -0.5)
-    return _times(grad_scores, key), _times(grad_scores.transpose(-1, -2), query), grad_value
-
-
 class _Layer(torch.autograd.Function):
     """One pre-norm decoder layer: x + attention(norm(x)), then h + mlp(norm(h))."""
 
@@ -178,11 +125,11 @@ class _Layer(torch.autograd.Function):
         q, inner_q = linear(0, normed)
         k, inner_k = linear(1, normed)
         v, inner_v = linear(2, normed)
-        q = _rotate(q.view(-1, heads, size), cos, sin)
-        k = _rotate(k.view(-1, groups, size), cos, sin)
-        query, key, value = _gather(q, k, v.view(-1, groups, size), layout)
-        out, kept = _attend(query, key, value, layout.mask)
-        y, inner_o = linear(3, _Input(_ungather(out, layout, heads, size)))
+        q = rotate(q.view(-1, heads, size), cos, sin)
+        k = rotate(k.view(-1, groups, size), cos, sin)
+        query, key, value = gather(q, k, v.view(-1, groups, size), layout)
+        out, kept = attend(query, key, value, layout.mask)
+        y, inner_o = linear(3, _Input(ungather(out, layout, heads, size)))
         h = y.add_(x)
         normed_2, inverse_2 = norm(h, norm_2, shape.eps)
         normed = _Input(normed_2)
@@ -236,15 +183,15 @@ class _Layer(torch.autograd.Function):
         grad_norm_2 = (grad_normed * h).mul_(inverse_2).sum(dim=0) if need[1] else None
         grad_h = norm_backward(grad_normed, h, norm_2, inverse_2, grad_out)
         # Attention
-        attended = _ungather(out, layout, heads, size)
+        attended = ungather(out, layout, heads, size)
         grad_attended = linear(3, grad_h, attended)
-        padded = _gather_gradient(grad_attended.view(-1, heads, size), layout, groups)
-        grad_query, grad_key, grad_value = _attend_backward(padded, query, key, value, layout.mask, out, kept)
+        padded = gather_gradient(grad_attended.view(-1, heads, size), layout, groups)
+        grad_query, grad_key, grad_value = attend_backward(padded, query, key, value, layout.mask, out, kept)
         tokens = x.shape[0]
-        grad_q = _ungather(grad_query, layout, heads, size).view(tokens, heads, size)
-        grad_q = _rotate(grad_q, cos, -sin).view(tokens, -1)
-        grad_k = _rotate(_scatter_keys(grad_key, layout, tokens), cos, -sin).view(tokens, -1)
-        grad_v = _scatter_keys(grad_value, layout, tokens).view(tokens, -1)
+        grad_q = ungather(grad_query, layout, heads, size).view(tokens, heads, size)
+        grad_q = rotate(grad_q, cos, -sin).view(tokens, -1)
+        grad_k = rotate(scatter_keys(grad_key, layout, tokens), cos, -sin).view(tokens, -1)
+        grad_v = scatter_keys(grad_value, layout, tokens).view(tokens, -1)
         normed, _ = norm(x, norm_1, shape.eps)
         grad_normed = linear(0, grad_q, normed)
         grad_normed = linear(1, grad_k, normed, grad_normed)
@@ -252,44 +199,6 @@ class _Layer(torch.autograd.Function):
         grad_norm_1 = (grad_normed * x).mul_(inverse_1).sum(dim=0) if need[0] else None
         grad_x = norm_backward(grad_normed, x, norm_1, inverse_1, grad_h)
         return grad_x, None, None, None, None, grad_norm_1, grad_norm_2, *grad_matrices, *grad_a, *grad_b
-
-
-def _by_group(padded: Tensor, layout: Layout, groups: int) -> Tensor:
-    """[S * L, H, E] -> [S, G, (H/G) L, E]: query heads that share a key head lie one after another, so keys need no copy."""
-    examples, length = layout.query_index.shape
-    padded = padded.view(examples, length, groups, -1, padded.shape[-1])
-    return padded.permute(0, 2, 3, 1, 4).reshape(examples, groups, -1, padded.shape[-1])
-
-
-def _gather_gradient(grad: Tensor, layout: Layout, groups: int) -> Tensor:
-    """As `_gather` for queries, but padded places get zeros: they must send nothing back."""
-    padded = grad.new_zeros(layout.query_index.numel(), *grad.shape[1:])
-    return _by_group(padded.index_copy_(0, layout.place, grad), layout, groups)
-
-
-def _gather(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> tuple[Tensor, Tensor, Tensor]:
-    """q [T, H, E], k and v [T, G, E] -> the padded queries [S, G, (H/G) L, E], keys and values [S, G, K, E]."""
-    examples, keys = layout.key_index.shape
-    index = layout.key_index.view(-1)
-    groups, size = k.shape[1:]
-    key = k[index].view(examples, keys, groups, size).transpose(1, 2).contiguous()
-    value = v[index].view(examples, keys, groups, size).transpose(1, 2).contiguous()
-    return _by_group(q[layout.query_index.view(-1)], layout, groups), key, value
-
-
-def _ungather(out: Tensor, layout: Layout, heads: int, size: int) -> Tensor:
-    """[S, G, (H/G) L, E] -> [T, H E]: the inverse of `_by_group`, padding dropped."""
-    examples, length = layout.query_index.shape
-    groups = out.shape[1]
-    out = out.reshape(examples, groups, -1, length, size).permute(0, 3, 1, 2, 4).reshape(examples * length, heads * size)
-    return out[layout.place]
-
-
-def _scatter_keys(grad: Tensor, layout: Layout, tokens: int) -> Tensor:
-    """[S, G, K, E] -> [T, G, E]: sums over the examples that read the same key. Padded keys have zero gradient."""
-    examples, groups, keys, size = grad.shape
-    out = grad.new_zeros(tokens, groups, size)
-    return out.index_add_(0, layout.key_index.view(-1), grad.transpose(1, 2).reshape(examples * keys, groups, size))
 
 
 class _HeadLoss(torch.autograd.Function):
