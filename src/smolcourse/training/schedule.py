@@ -27,8 +27,8 @@ class Schedule(LRScheduler):
         super().__init__(optimizer)
 
     def end_at(self, total_steps: int) -> None:
-        """Moves the end; never before the step that comes next."""
-        self.total_steps = max(total_steps, self.steps_done + 1)
+        """Moves the end; never before what is done."""
+        self.total_steps = max(total_steps, self.steps_done)
 
     def step(self, epoch: int | None = None) -> None:
         """Goes on by one optimiser step."""
