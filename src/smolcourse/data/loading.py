@@ -15,7 +15,7 @@ from smolcourse.data.problems import RowError, located
 from smolcourse.data.reading import read_rows
 from smolcourse.errors import SmolError
 
-BUILT_IN = ("milk-tea",)
+BUILT_IN = ("milk-tea", "milk-tea-style")
 CONFIG_KEYS = ("size", "seed", "language")
 _DEFAULT_SIZE = {"train": 2000}
 _DEFAULT_TEST_SIZE = 200
@@ -25,9 +25,10 @@ def load_rows(name: str, config: Mapping[str, Any] | None = None, split: str | N
     """Streams the native rows of a data set.
 
     Args:
-        name: `milk-tea`; a file or folder; a reference that `assets.resolve` knows; `hf:org/name[:config][@revision]`.
+        name: `milk-tea` (orders), `milk-tea-style` (pairs); a file or folder; a reference that `assets.resolve` knows;
+            `hf:org/name[:config][@revision]`.
         config: `size` (at most so many rows); for built-in data also `seed` and `language`.
-        split: `train`, `new`, `unseen`, `noisy` for milk-tea; the part of any source that has several.
+        split: `train`, `new`, `unseen`, `noisy` for built-in data; the part of any source that has several.
 
     Raises:
         SmolError: with `file:row key`, at the first row that is broken or of another shape than the first.
@@ -35,7 +36,7 @@ def load_rows(name: str, config: Mapping[str, Any] | None = None, split: str | N
     config = {key: value for key, value in (config or {}).items() if value is not None}
     _check_config(config, built_in=name in BUILT_IN)
     if name in BUILT_IN:
-        return iter(_generate(config, split or "train"))
+        return iter(_generate(name, config, split or "train"))
     return islice(_native_rows(name, split), config.get("size"))
 
 
@@ -48,18 +49,20 @@ def locate(name: str) -> str | Path:
     return resolve(name)
 
 
-def _generate(config: dict[str, Any], split: str) -> list[Row]:
+def _generate(name: str, config: dict[str, Any], split: str) -> list[Row]:
     from smolcourse.data.milk_tea import SPLITS, generate
+    from smolcourse.data.milk_tea.style import generate_pairs
 
     known = next((part for part in SPLITS if part == split), None)
     if known is None:
         raise SmolError(
-            f"milk-tea không có phần {split!r}; có: {', '.join(SPLITS)}",
-            f"milk-tea has no split {split!r}; there are: {', '.join(SPLITS)}",
+            f"{name} không có phần {split!r}; có: {', '.join(SPLITS)}",
+            f"{name} has no split {split!r}; there are: {', '.join(SPLITS)}",
             fix="--split train",
         )
     size = config.get("size", _DEFAULT_SIZE.get(split, _DEFAULT_TEST_SIZE))
-    return generate(size, seed=config.get("seed", 0), split=known, language=config.get("language", "vi"))
+    make = generate if name == "milk-tea" else generate_pairs
+    return make(size, seed=config.get("seed", 0), split=known, language=config.get("language", "vi"))
 
 
 def _native_rows(name: str, split: str | None) -> Iterator[Row]:
