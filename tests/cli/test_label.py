@@ -59,10 +59,11 @@ def test_the_exam_is_run_and_exported(exam, here, tiny_model, monkeypatch, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["eval", "build", ".", "--out", "exam.jsonl"], "--force"),
         (["label", "none.jsonl"], "none.jsonl"),
         (["label", "{exam}", "--annotator", "a/b"], "--annotator"),
         (["label", "{exam}", "--agreement"], "smol label"),
-        (["eval", "build", "none"], "none"),
+        (["eval", "build", "none", "--out", "other.jsonl"], "none"),
         (["eval", "export", "milk-tea"], "nhiều lựa chọn"),
     ],
 )

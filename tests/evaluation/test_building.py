@@ -5,7 +5,7 @@ import json
 import pytest
 
 from smolcourse.errors import SmolError
-from smolcourse.evaluation.building import Draft, blank_out, exam_text, make_exam, write_questions
+from smolcourse.evaluation.building import Draft, blank_out, make_exam, write_questions
 from smolcourse.evaluation.documents import Passage, read_passages
 from smolcourse.evaluation.files import load_file
 from smolcourse.evaluation.solvers import choose
@@ -117,10 +117,10 @@ def test_without_a_model_names_and_numbers_are_taken_out():
 
 def test_the_exam_is_a_task(tmp_path):
     path = tmp_path / "exam.jsonl"
-    path.write_text(exam_text(make_exam(drafts())), encoding="utf-8")
+    path.write_text("".join(json.dumps(row) + "\n" for row in make_exam(drafts()).rows), encoding="utf-8")
     task = load_file(str(path))
     assert task.solver is choose and len(task.items) == 5
     assert "nằm bên" in task.items[0].messages[0]["content"] and "Thành phố Hà Nội" not in task.items[0].messages[0]["content"]
-    lines = path.read_text(encoding="utf-8").replace("Huế", "Vinh")
+    lines = path.read_text(encoding="utf-8").replace(json.dumps("Huế"), '"Vinh"')
     path.write_text(lines, encoding="utf-8")
     assert load_file(str(path)).version != task.version

@@ -35,6 +35,9 @@ def test_labels_survive_and_go_on(exam):
         file.write('{"key": "half')  # the power went
     again = Labels.open(exam, "lan")
     assert [row["question"] for row in again.waiting()] == ["Câu 2?", "Câu 3?", "Câu 4?", "Câu 5?"]
+    again.decide(again.rows[5], "drop")
+    again = Labels.open(exam, "lan")
+    assert len(again.verdicts) == 3, "what follows a torn line is not lost with it"
     assert [row["question"] for row in agreed_rows([again])] == ["Câu 0?", "Câu một, viết lại?"]
 
 

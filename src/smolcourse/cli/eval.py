@@ -276,15 +276,16 @@ def build(
     ] = None,
     each: Annotated[int, typer.Option(min=1, help=tr("số câu mỗi đoạn", "questions a passage"))] = 3,
     seed: Annotated[int, typer.Option(help=tr("thứ tự và lựa chọn sai", "order and wrong choices"))] = 0,
+    force: Annotated[bool, typer.Option("--force", help=tr("ghi đè đề cũ", "write over an earlier exam"))] = False,
 ) -> None:
     """Writes questions with four choices; what cannot be asked is dropped and counted."""
     use_utf8()
-    import os
-
     from smolcourse.assets.cache import home
-    from smolcourse.evaluation.building import blank_out, exam_text, make_exam, write_questions
+    from smolcourse.data.writing import check_target, new_jsonl
+    from smolcourse.evaluation.building import blank_out, make_exam, write_questions
     from smolcourse.evaluation.documents import read_passages
 
+    check_target(out, force=force)
     passages = read_passages(documents)
     if model is None:
         exam = make_exam(blank_out(passages), seed=seed)
@@ -294,12 +295,9 @@ def build(
 
         with remembering(any_examinee(repaired(model)), home() / "answers") as writer:
             exam = make_exam(write_questions(passages, writer.generate, each=each), reader=writer.generate, seed=seed)
-    try:
-        partial = out.with_name(f"{out.name}.partial")
-        partial.write_text(exam_text(exam), encoding="utf-8", newline="\n")
-        os.replace(partial, out)
-    except OSError as error:
-        raise SmolError(f"không ghi được ({error.strerror})", f"cannot be written ({error.strerror})", where=str(out)) from error
+    with new_jsonl([out], force=force) as (write,):
+        for row in exam.rows:
+            write(row)
     counted = ", ".join(f"{name}: {count}" for name, count in exam.dropped.items())
     print(
         tr(

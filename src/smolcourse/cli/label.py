@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,13 +33,14 @@ def label(
             help=tr("ghi các câu mọi người đều giữ vào tệp này", "write what everyone keeps to this file"), show_default=False
         ),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help=tr("ghi đè --out", "write over --out"))] = False,
 ) -> None:
     """Shows one question after another; every verdict is kept at once."""
     use_utf8()
     from smolcourse.evaluation.labelling import Labels
 
     if agreement or out:
-        _finish(exam, agreement, out)
+        _finish(exam, agreement, out, force)
         return
     labels = Labels.open(exam, repaired(annotator))
     keep_accents_when_editing()
@@ -108,9 +107,10 @@ def _edit(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "question": question, "choices": choices, "answer": answer}
 
 
-def _finish(exam: Path, agreement: bool, out: Path | None) -> None:
+def _finish(exam: Path, agreement: bool, out: Path | None, force: bool) -> None:
     from itertools import combinations
 
+    from smolcourse.data.writing import new_jsonl
     from smolcourse.evaluation import labelling
 
     everyone = labelling.all_labels(exam)
@@ -126,7 +126,7 @@ def _finish(exam: Path, agreement: bool, out: Path | None) -> None:
         rows = labelling.agreed_rows(everyone)
         if not rows:
             raise SmolError("không còn câu nào", "no question is left", where=str(exam))
-        partial = out.with_name(f"{out.name}.partial")
-        partial.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8", newline="\n")
-        os.replace(partial, out)
+        with new_jsonl([out], source=exam, force=force) as (write,):
+            for row in rows:
+                write(row)
         print(f"{out}: {len(rows)} {tr('câu', 'questions')}; smol eval MODEL --tasks {out}")

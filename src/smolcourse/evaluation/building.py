@@ -7,7 +7,6 @@ wrong choices are drawn without replacement from other questions' answers of the
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections import Counter
@@ -179,8 +178,3 @@ def _kind(answer: str) -> str:
         return "number"
     words = answer.split()
     return "name" if all(word[:1].isupper() for word in words) else "short" if len(words) <= 3 else "long"
-
-
-def exam_text(exam: Exam) -> str:
-    """The exam as JSON lines."""
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in exam.rows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import yaml
 from smolcourse.errors import SmolError
 from smolcourse.evaluation.solvers import choose
 from smolcourse.evaluation.tasks import Task
+from smolcourse.training import durable
 
 
 def lm_eval_yaml(task: Task, rows: str, name: str) -> str:
@@ -45,17 +45,14 @@ def export_lm_eval(task: Task, folder: Path) -> Path:
         for item in task.items
     ]
     rows = folder.absolute() / f"{name}.jsonl"
+    path = folder / f"{name}.yaml"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, text in (
-            (rows, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)),
-            (folder / f"{name}.yaml", lm_eval_yaml(task, str(rows), name)),
-        ):
-            partial = path.with_name(f"{path.name}.partial")
-            partial.write_text(text, encoding="utf-8", newline="\n")
-            os.replace(partial, path)
+        with durable.mendable(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            durable.replace_file(rows, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+            durable.replace_file(path, lm_eval_yaml(task, str(rows), name))
     except OSError as error:
         raise SmolError(
             f"không ghi được ({error.strerror})", f"cannot be written ({error.strerror})", where=str(folder)
         ) from error
-    return folder / f"{name}.yaml"
+    return path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -14,6 +13,7 @@ from smolcourse.data.problems import RowError, located
 from smolcourse.data.reading import read_rows
 from smolcourse.errors import SmolError
 from smolcourse.evaluation.files import choice_item
+from smolcourse.training import durable
 
 Verdict = Literal["keep", "drop"]
 Row = dict[str, Any]
@@ -57,8 +57,7 @@ class Labels:
                 raise located(error, exam, number) from None
             rows.append(row)
         labels = cls(exam, annotator, rows, {})
-        if labels.path.exists():
-            labels.verdicts = {line["key"]: (line["verdict"], line["row"]) for line in _whole_lines(labels.path)}
+        labels.verdicts = {line["key"]: (line["verdict"], line["row"]) for line in durable.read_lines(labels.path)}
         return labels
 
     @property
@@ -79,12 +78,9 @@ class Labels:
         left = edited or row
         choice_item(left)
         self.verdicts[key_of(row)] = (verdict, left)
-        line = json.dumps({"key": key_of(row), "verdict": verdict, "row": left}, ensure_ascii=False) + "\n"
         try:
-            with self.path.open("a", encoding="utf-8", newline="\n") as file:
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
+            durable.mend_tail(self.path)
+            durable.append_line(self.path, {"key": key_of(row), "verdict": verdict, "row": left})
         except OSError as error:
             raise SmolError(
                 f"không ghi được ({error.strerror})", f"cannot be written ({error.strerror})", where=str(self.path)
@@ -139,15 +135,3 @@ def agreed_rows(labels: Sequence[Labels]) -> list[Row]:
             edited = [left for _, left in said if left != row]
             rows.append(edited[-1] if edited else row)
     return rows
-
-
-def _whole_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a file that was being written when the power went: a broken last one is left out."""
-    lines = []
-    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            line = json.loads(text)
-            lines.append({"key": line["key"], "verdict": line["verdict"], "row": line["row"]})
-        except (ValueError, KeyError, TypeError):
-            continue
-    return lines

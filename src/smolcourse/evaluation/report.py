@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +14,7 @@ from smolcourse.evaluation.contamination import Overlap
 from smolcourse.evaluation.statistics import LEVEL, Interval, holm, smallest_difference
 from smolcourse.evaluation.tasks import Task
 from smolcourse.language import tr
+from smolcourse.training import durable
 
 SCHEMA = 1
 """Of `results.json`; raised when a key changes its meaning or goes."""
@@ -201,23 +200,13 @@ def write_report(report: Report, folder: Path) -> None:
     from smolcourse.evaluation.report_text import markdown
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_items([result for row in report.rows for result in row.results], folder / "items.jsonl")
-        _write(folder / "results.json", json.dumps(plain(report), ensure_ascii=False, indent=1) + "\n")
-        _write(folder / "report.md", markdown(report))
-        _write(folder / "report.html", html(report))
+        with durable.mendable(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_items([result for row in report.rows for result in row.results], folder / "items.jsonl")
+            durable.replace_file(folder / "results.json", json.dumps(plain(report), ensure_ascii=False, indent=1) + "\n")
+            durable.replace_file(folder / "report.md", markdown(report))
+            durable.replace_file(folder / "report.html", html(report))
     except OSError as error:
         raise SmolError(
             f"không ghi được báo cáo ({error.strerror})", f"the report cannot be written ({error.strerror})", where=str(folder)
         ) from error
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(partial, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise
