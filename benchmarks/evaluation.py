@@ -12,6 +12,7 @@ fastest with on a CPU. Both take turns, benchmark by benchmark. With --json the 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import logging
 import os
@@ -33,9 +34,9 @@ MODEL = "smollm2-135m-instruct"
 BATCH = 1  # no padding: on two cores lm-eval is slower with 8, and with 32 slower still
 
 
-def ours(model: Any, tokenizer: Any, task: Task) -> TaskResult:
-    """One task, nothing kept from an earlier turn."""
-    return examine(task, Examinee(MODEL, "", cannot_read, Reader(model, tokenizer).loglikelihoods))
+def ours(reader: Reader, task: Task) -> TaskResult:
+    """One task, no answer kept from an earlier turn."""
+    return examine(task, Examinee(MODEL, "", cannot_read, reader.loglikelihoods))
 
 
 def lm_eval_task(task: Task, folder: Path) -> dict[str, Any]:
@@ -95,10 +96,13 @@ def main() -> None:
     parser.add_argument("--model", default=MODEL)
     parser.add_argument("--json", action="store_true", help="end with one line of figures")
     options = parser.parse_args()
+    if importlib.util.find_spec("lm_eval") is None:
+        sys.exit("lm-eval is not installed: pip install 'smolcourse[lm-eval]'")
     tasks = [load_task(name, size=options.items) for name in BENCHMARKS]
     model, tokenizer = load_model(options.model)
+    reader = Reader(model, tokenizer)
     for task in tasks:
-        ours(model, tokenizer, task)
+        ours(reader, task)
     peak = hardware.peak_memory()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
@@ -111,7 +115,7 @@ def main() -> None:
             config = lm_eval_task(task, Path(folder))
             samples, slow = theirs(model, tokenizer, config, options.batch_size)
             start = time.perf_counter()
-            result = ours(model, tokenizer, task)
+            result = ours(reader, task)
             fast = time.perf_counter() - start
             gap, others = differences(result, samples)
             largest, differing = max(largest, gap), differing + others
