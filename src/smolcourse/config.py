@@ -20,7 +20,7 @@ class Recipe:
     """Everything a run needs. The resolved recipe is saved with the run, and starting it again gives the same run."""
 
     # What is trained
-    method: Literal["sft"] = "sft"
+    method: Literal["sft", "dpo", "orpo", "kto", "grpo", "rloo", "reward"] = "sft"
     model_name_or_path: str = "smollm2-135m-instruct"
     chat_template_path: str | None = None
 
@@ -38,6 +38,14 @@ class Recipe:
     lora_dropout: float = 0.0
     lora_target_modules: str | list[str] = "all-linear"
 
+    # Preferences: dpo and orpo
+    loss_type: Literal["sigmoid", "hinge", "ipo", "robust", "sigmoid_norm", "simpo"] = "sigmoid"  # of dpo
+    beta: float = 0.1  # dpo: how dear it is to leave the reference model; orpo: weight of the odds ratio
+    label_smoothing: float = 0.0  # share of pairs taken to be the wrong way round
+    reference_free: bool = False  # dpo without a reference model
+    simpo_gamma: float = 0.5  # margin by which simpo wants the chosen answer to win
+    completion_only_loss: bool = True  # orpo's cross entropy: of the chosen answer alone, or (TRL) of its prompt too
+
     # Optimisation
     learning_rate: float = 2e-4
     lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "linear"
@@ -54,6 +62,7 @@ class Recipe:
     seed: int = 42
 
     # Engine
+    engine: Literal["smol", "trl"] = "smol"  # trl: the same recipe on TRL; kto, grpo, rloo and reward run there only
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     packing: bool = True
     packed_length: int = 1024  # tokens in one packed row
@@ -100,10 +109,34 @@ class Recipe:
                 where="warmup_steps",
                 fix=f"warmup_steps={max(0, self.max_steps // 10)}",
             )
+        self._check_method()
         if self.prefix_sharing and not self.packing:
             object.__setattr__(self, "prefix_sharing", False)
         if self.packing and self.packed_length < self.max_length:
             object.__setattr__(self, "packed_length", self.max_length)
+
+    def _check_method(self) -> None:
+        if self.engine == "smol" and self.method not in ("sft", "dpo", "orpo"):
+            raise SmolError(
+                f"method={self.method} chỉ chạy được trên TRL",
+                f"method={self.method} runs on TRL only",
+                where="method",
+                fix="engine=trl",
+            )
+        if self.label_smoothing and self.loss_type in ("hinge", "ipo", "simpo"):
+            raise SmolError(
+                f"loss_type={self.loss_type} không dùng label_smoothing",
+                f"loss_type={self.loss_type} takes no label_smoothing",
+                where="label_smoothing",
+                fix="label_smoothing=0",
+            )
+        if self.loss_type != "sigmoid" and self.method != "dpo":
+            raise SmolError(
+                f"loss_type={self.loss_type} chỉ dùng với method=dpo",
+                f"loss_type={self.loss_type} goes with method=dpo only",
+                where="loss_type",
+                fix="method=dpo",
+            )
 
 
 _HINTS = typing.get_type_hints(Recipe)
@@ -122,6 +155,9 @@ _RANGES: list[tuple[str, float, float]] = [
     ("packed_length", 8, 1 << 20),
     ("per_device_train_batch_size", 1, 1e6),
     ("gradient_accumulation_steps", 1, 1e6),
+    ("beta", 1e-6, 1e3),
+    ("label_smoothing", 0.0, 0.499),
+    ("simpo_gamma", 0.0, 1e3),
     ("lora_r", 1, 4096),
     ("lora_alpha", 1e-6, 1e6),
     ("lora_dropout", 0.0, 0.95),

@@ -95,6 +95,15 @@ def refuse_pickles(where: str) -> SmolError:
     )
 
 
+def need_safetensors(folder: Path, pattern: str) -> None:
+    """Refuses a folder whose weights (`*.safetensors`, `adapter_model.safetensors`) are missing, or are pickles."""
+    if any(folder.glob(pattern)):
+        return
+    if any(path.name.startswith(("pytorch_model.bin", "adapter_model.bin")) for path in folder.iterdir()):
+        raise refuse_pickles(str(folder))
+    raise SmolError(f"thư mục không có trọng số ({pattern})", f"the folder has no weights ({pattern})", where=str(folder))
+
+
 def _missing_offline(reference: str) -> SmolError:
     return SmolError(
         f"{reference} chưa có trên máy này, mà đang ở chế độ offline",

@@ -10,6 +10,7 @@ import math
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from typing import TextIO
 
 from smolcourse.hardware import GIB
@@ -45,6 +46,7 @@ class LiveLine:
         step: int,
         *,
         loss: float | None = None,
+        details: Sequence[str] = (),
         tokens_per_second: float | None = None,
         seconds_left: float | None = None,
         memory: int | None = None,
@@ -57,7 +59,7 @@ class LiveLine:
         done = step - self._first
         if seconds_left is None and done > 0:
             seconds_left = (now - self._start) / done * max(0, self.total - step)
-        self._text = _line(step, self.total, loss, tokens_per_second, seconds_left, memory, energy)
+        self._text = _line(step, self.total, loss, details, tokens_per_second, seconds_left, memory, energy)
         if now - self._shown >= self._every or step >= self.total:
             self._shown = now
             self._draw()
@@ -122,6 +124,7 @@ def _line(
     step: int,
     total: int,
     loss: float | None,
+    details: Sequence[str],
     tokens_per_second: float | None,
     seconds_left: float | None,
     memory: int | None,
@@ -130,6 +133,7 @@ def _line(
     fields = [f"{bar(step / max(1, total))} {step}/{total}"]
     if loss is not None:
         fields.append(f"loss {loss:.3f}")
+    fields += details
     if seconds_left is not None:
         fields.append(f"{tr('còn', 'left')} {duration(seconds_left)}")
     if tokens_per_second is not None:

@@ -36,7 +36,7 @@ class Stopped(Exception):
 class RunTrainer(Trainer):
     """Logs every step into the run folder; checkpoints are whole or absent; ends within the budget; stops between steps.
 
-    A subclass says how long its batches are (`batch_tokens`) and computes the loss.
+    A subclass computes the loss; what it is a mean over, where that is not the targets, it says in `counts`.
     """
 
     def __init__(
@@ -105,12 +105,20 @@ class RunTrainer(Trainer):
             self.lr_scheduler = schedule
         return self.lr_scheduler
 
+    def counts(self, batch: dict[str, Tensor]) -> list[int]:
+        """What the loss of a step is divided by: this batch's part of it. Our labels are targets only."""
+        return [len(batch["labels"])]
+
+    def logged(self, values: dict[str, float]) -> list[str]:
+        """Called once a logged step with its values; returns what the live line shows of them beside the loss."""
+        return []
+
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor | int | None:
-        """Targets of one optimisation step over all its batches and processes; our labels are targets only."""
-        count = torch.tensor(sum(len(batch["labels"]) for batch in batch_samples))
+        """`counts` of one optimisation step, over all its batches and processes."""
+        count = torch.tensor([self.counts(batch) for batch in batch_samples]).sum(dim=0)
         if self.args.world_size > 1:
-            count = self.accelerator.gather(count.to(device)).sum()
-        return count.clamp(min=1)
+            count = self.accelerator.gather(count[None].to(device)).sum(dim=0)
+        return count.clamp(min=1).squeeze()
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """One line a logged step, in `metrics.jsonl` and on the screen."""
@@ -138,6 +146,7 @@ class RunTrainer(Trainer):
             self.live.update(
                 step,
                 loss=values.get("loss"),
+                details=self.logged(values),
                 tokens_per_second=speed,
                 memory=hardware.peak_memory(),
                 energy=energy,

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedTokenizerBase
 
 from smolcourse.config import Recipe
 from smolcourse.errors import SmolError
@@ -161,3 +162,8 @@ def collate_rows(batch: Sequence[Sequence[Pair]], *, share: bool, prompt_loss: b
     if "reference" in pairs[0]:
         collated["reference"] = torch.tensor([pair["reference"] for pair in pairs]).t().reshape(-1)
     return collated
+
+
+def decoded(pair: Pair, tokenizer: PreTrainedTokenizerBase) -> str:
+    """The two answers of a pair: what the model is taught to prefer, and to what."""
+    return f"{tokenizer.decode(pair['chosen_ids'])} ≻ {tokenizer.decode(pair['rejected_ids'])}"

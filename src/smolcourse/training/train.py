@@ -16,20 +16,24 @@ from transformers import logging as transformers_logging
 from smolcourse import hardware
 from smolcourse.adapters import add_adapter
 from smolcourse.assets.cache import home
-from smolcourse.assets.resolver import resolve_model
 from smolcourse.config import Recipe, recipe_from
 from smolcourse.data.encoding import Summary
 from smolcourse.data.loading import load_rows
+from smolcourse.data.preferences import halves
 from smolcourse.data.stop_token import check_stop_token, model_eos_ids
 from smolcourse.data.templates import load_tokenizer
 from smolcourse.data.tokenizing import source_key, tokenize
 from smolcourse.errors import SmolError
 from smolcourse.language import tr
-from smolcourse.training import fused, int8, sft
+from smolcourse.training import fused, int8, pairs, sft
+from smolcourse.training.dpo import DPOTrainer, needs_reference
 from smolcourse.training.energy import country_code
 from smolcourse.training.estimate import Prediction, check_fits, predict, shape_of
 from smolcourse.training.loop import RunTrainer, Sampler, Stopped, stopping
+from smolcourse.training.orpo import ORPOTrainer
+from smolcourse.training.reference import PairRows, compute_reference, read_reference, reference_file
 from smolcourse.training.runs import Run
+from smolcourse.training.start import is_asset, starting_folder
 
 Say = Callable[[str], None]
 
@@ -46,6 +50,7 @@ class Prepared:
     plan: sft.Plan
     prediction: Prediction
     dtype: torch.dtype
+    reference: Path | None = None  # log-probabilities of the reference model, where the loss wants them
 
 
 def say_nothing(text: str) -> None:
@@ -64,7 +69,7 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
     calibration = hardware.calibrate()
     hardware.set_threads(calibration.threads)
     hardware.keep_memory()
-    folder = resolve_model(recipe.model_name_or_path)
+    folder = starting_folder(recipe.model_name_or_path)
     tokenizer = load_tokenizer(folder, recipe.chat_template_path)
     rows = load_rows(recipe.dataset_name, recipe.dataset_config, recipe.dataset_train_split)
     examples, summary = tokenize(
@@ -84,11 +89,13 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
                 f"⚠ {count} of {summary.rows_read} rows left out ({reason}): rows {first}…",
             )
         )
+    _check_shape(recipe, "prompt_ids" in examples[0])
     first_row = next(load_rows(recipe.dataset_name, recipe.dataset_config, recipe.dataset_train_split))
+    first_row = first_row if recipe.method == "sft" else halves(first_row)[0]
     stop = check_stop_token(tokenizer, model_eos_ids(folder, tokenizer), first_row)
     if not stop.ok:
         say(f"⚠ {stop.problem}\n  {tr('Cách sửa', 'Fix')}: {stop.fix}")
-    plan = sft.plan(examples, recipe)
+    plan = sft.plan(examples, recipe) if recipe.method == "sft" else pairs.plan_pairs(examples, recipe)
     dtype = calibration.dtype if recipe.dtype == "auto" else recipe.dtype
     int8_pays = recipe.int8 and recipe.use_peft and recipe.fused and dtype == "float32" and calibration.int8_pays
     prediction = predict(
@@ -102,11 +109,32 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
         save_total_limit=recipe.save_total_limit,
     )
     check_fits(prediction, hardware.machine(), use_peft=recipe.use_peft, folder=Path(recipe.output_dir))
-    say(describe(summary, plan, prediction, sft.decoded_targets(examples[0], tokenizer)))
-    recipe = recipe_from(
-        {**dataclasses.asdict(recipe), "dtype": dtype, "int8": int8_pays}, where="dtype"
-    )  # a resumed run computes as it began, on whatever machine
-    return Prepared(recipe, folder, tokenizer, examples, summary, plan, prediction, getattr(torch, dtype))
+    target = sft.decoded_targets(examples[0], tokenizer) if recipe.method == "sft" else pairs.decoded(examples[0], tokenizer)
+    say(describe(summary, plan, prediction, target))
+    resolved = {"dtype": dtype, "int8": int8_pays}  # a resumed run computes as it began, on whatever machine
+    if not is_asset(recipe.model_name_or_path):
+        resolved["model_name_or_path"] = str(folder)  # `latest` will be another run by then
+    recipe = recipe_from({**dataclasses.asdict(recipe), **resolved}, where="dtype")
+    reference = reference_file(folder, examples, recipe) if needs_reference(recipe) else None
+    return Prepared(recipe, folder, tokenizer, examples, summary, plan, prediction, getattr(torch, dtype), reference)
+
+
+def _check_shape(recipe: Recipe, is_pair: bool) -> None:
+    if is_pair == (recipe.method != "sft"):
+        return
+    if is_pair:
+        raise SmolError(
+            "method=sft cần messages hay prompt + completion, dữ liệu này là các cặp chosen/rejected",
+            "method=sft needs messages or prompt + completion; this data is pairs of chosen and rejected",
+            where=recipe.dataset_name,
+            fix="method=dpo",
+        )
+    raise SmolError(
+        f"method={recipe.method} cần các cặp chosen/rejected",
+        f"method={recipe.method} needs pairs: chosen and rejected",
+        where=recipe.dataset_name,
+        fix="dataset_name=milk-tea-style",
+    )
 
 
 def describe(summary: Summary, plan: sft.Plan, prediction: Prediction, target: str) -> str:
@@ -142,9 +170,16 @@ def load(prepared: Prepared) -> Any:
     if prepared.recipe.use_peft:
         model = add_adapter(model, prepared.recipe)
     if prepared.recipe.int8 and fused.supports(model):  # with the adapter still zero: a resumed run rounds as it began
-        first = [token for i in range(min(4, len(prepared.examples))) for token in prepared.examples[i]["input_ids"]]
-        int8.attach(model, torch.tensor(first))
+        int8.attach(model, torch.tensor(_first_tokens(prepared.examples)))
+    if prepared.reference and read_reference(prepared.reference) is None:
+        compute_reference(model, prepared.examples, prepared.plan.rows, prepared.recipe, prepared.reference)
     return model
+
+
+def _first_tokens(examples: Any) -> list[int]:
+    """Tokens like those of the training, of a few examples."""
+    few = [examples[i] for i in range(min(4, len(examples)))]
+    return [token for one in few for token in (one["input_ids"] if "input_ids" in one else one["prompt_ids"] + one["chosen_ids"])]
 
 
 def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = None) -> float:
@@ -160,21 +195,11 @@ def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = 
         Stopped: by Ctrl-C or `kill`, after a checkpoint; the run can be resumed.
         SmolError: divergence, a full disk, another process in the same run.
     """
-    recipe, tokenizer = prepared.recipe, prepared.tokenizer
     with run.lock():
         run.clean()
         checkpoint = run.latest_checkpoint()
         run.rewind(checkpoint[0] if checkpoint else -1)
-        trainer = sft.SFTTrainer(
-            model,
-            recipe,
-            run,
-            tokenizer,
-            train_dataset=sft.PackedRows(prepared.examples, prepared.plan.rows),
-            collate=partial(sft.collate_rows, share=recipe.prefix_sharing),
-            total_steps=prepared.plan.work.steps,
-            sample=sample,
-        )
+        trainer = _trainer(prepared, run, model, sample)
         run.set_state("running", total_steps=prepared.plan.work.steps)
         try:
             with stopping(trainer):
@@ -195,6 +220,21 @@ def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = 
             raise
         run.set_state("finished", steps=trainer.state.global_step, seconds=round(seconds, 1))
         return seconds
+
+
+def _trainer(prepared: Prepared, run: Run, model: Any, sample: Sampler | None) -> RunTrainer:
+    """The trainer of the recipe's method, with its data."""
+    recipe, examples, rows = prepared.recipe, prepared.examples, prepared.plan.rows
+    kind: type[RunTrainer] = {"sft": sft.SFTTrainer, "dpo": DPOTrainer, "orpo": ORPOTrainer}[recipe.method]
+    if recipe.method == "sft":
+        dataset: Any = sft.PackedRows(examples, rows)
+        collate = partial(sft.collate_rows, share=recipe.prefix_sharing)
+    else:
+        dataset = PairRows(examples, rows, read_reference(prepared.reference) if prepared.reference else None)
+        prompt_loss = recipe.method == "orpo" and not recipe.completion_only_loss
+        collate = partial(pairs.collate_rows, share=recipe.prefix_sharing, prompt_loss=prompt_loss)
+    steps = prepared.plan.work.steps
+    return kind(model, recipe, run, prepared.tokenizer, train_dataset=dataset, collate=collate, total_steps=steps, sample=sample)
 
 
 def save_result(trainer: RunTrainer, run: Run, prepared: Prepared) -> Path:
