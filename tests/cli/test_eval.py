@@ -18,6 +18,7 @@ def exam(tmp_path):
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path, monkeypatch):
     monkeypatch.setenv("SMOLCOURSE_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
 
 
 def test_a_table_a_report_and_what_flipped(here, tiny_model, other, exam, tmp_path):
@@ -30,6 +31,9 @@ def test_a_table_a_report_and_what_flipped(here, tiny_model, other, exam, tmp_pa
     assert [one["items"] for one in report["tasks"]] == [20, 20] and report["models"] == [str(tiny_model), str(other)]
     code, stdout, stderr = here("eval", "diff", tmp_path / "out", "--task", "exam.jsonl", "--limit", "1")
     assert code == 0, stderr
+    assert not (tmp_path / "evaluations").exists()
+    assert here("eval", tiny_model, other, "--tasks", exam, "--limit", "20")[0] == 0
+    assert here("eval", "diff", "--limit", "1")[1] == stdout, "the newest report, without being named"
     gap = report["tasks"][0]["comparisons"][0]
     assert gap["lost"] or gap["gained"]
     for kind, word in (("lost", "mất"), ("gained", "được")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,6 +35,15 @@ class Format(StrEnum):
     json = "json"
 
 
+_REPORTS = Path("evaluations")
+_ReportFolder = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="FOLDER",
+        help=tr("thư mục báo cáo; mặc định: mới nhất", "the report's folder; default: the newest"),
+        show_default=False,
+    ),
+]
 _LONGEST = 24  # characters of a model in the head of a column
 
 eval_app = typer.Typer(
@@ -73,7 +83,10 @@ def run(
     out: Annotated[
         Path | None,
         typer.Option(
-            help=tr("thư mục báo cáo: JSON, Markdown, HTML, từng mục", "folder of the report: JSON, Markdown, HTML, items"),
+            help=tr(
+                "thư mục báo cáo (JSON, Markdown, HTML, từng mục); mặc định: evaluations/GIỜ",
+                "folder of the report (JSON, Markdown, HTML, items); default: evaluations/TIME",
+            ),
             show_default=False,
         ),
     ] = None,
@@ -106,14 +119,13 @@ def run(
     overlaps = training_overlaps(models, loaded)
     settings: dict[str, Any] = {"limit": limit, "shots": shots, "seed": seed, "chat": chat}
     report = make_report(loaded, results, overlaps=overlaps, settings=settings)
-    if out:
-        write_report(report, out)
+    out = out or _REPORTS / datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    write_report(report, out)
     if format is Format.json:
         print(json.dumps(plain(report), ensure_ascii=False, indent=1))
     else:
         _show(report)
-        if out:
-            print(f"{out}: results.json, report.md, report.html, items.jsonl")
+        print(f"{out}: results.json, report.md, report.html, items.jsonl")
 
 
 def _show(report: Report) -> None:
@@ -144,6 +156,11 @@ def _show(report: Report) -> None:
         console.print(Text(f"• {note}"), soft_wrap=True)
 
 
+def _newest() -> Path:
+    """The folder of the newest report."""
+    return max(_REPORTS.glob("*/results.json"), key=lambda path: path.stat().st_mtime, default=_REPORTS / "results.json").parent
+
+
 @eval_app.command(
     "diff",
     help=tr(
@@ -151,9 +168,7 @@ def _show(report: Report) -> None:
     ),
 )
 def diff(
-    report: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help=tr("thư mục của --out", "the folder of --out"), show_default=False)
-    ],
+    report: _ReportFolder = None,
     task: Annotated[str | None, typer.Option(help=tr("chỉ bài này", "this task only"), show_default=False)] = None,
     limit: Annotated[int, typer.Option(min=1, help=tr("số ví dụ mỗi nhóm", "examples of each kind"))] = 3,
 ) -> None:
@@ -165,7 +180,7 @@ def diff(
     from smolcourse.evaluation.flips import read_flips
 
     console = Console(highlight=False)
-    found = read_flips(report, task)
+    found = read_flips(report or _newest(), task)
     if not found:
         console.print(tr("Không có mục nào đổi giữa các mô hình.", "No item flipped between the models."))
     for flips in found:
@@ -188,15 +203,13 @@ def diff(
     ),
 )
 def judge(
-    report: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help=tr("thư mục của --out", "the folder of --out"), show_default=False)
-    ],
     by: Annotated[
         str,
         typer.Option(
             "--judge", help=tr("mô hình, hoặc http://...:PORT/v1#TÊN", "a model, or http://...:PORT/v1#NAME"), show_default=False
         ),
     ],
+    report: _ReportFolder = None,
     task: Annotated[str | None, typer.Option(help=tr("chỉ bài này", "this task only"), show_default=False)] = None,
 ) -> None:
     """Prints how often each model after the first wins, and how far the judge can be believed."""
@@ -207,7 +220,7 @@ def judge(
     from smolcourse.evaluation.judging import win_rate
     from smolcourse.inference.examinee import any_examinee
 
-    pairs = read_pairs(report, task)
+    pairs = read_pairs(report or _newest(), task)
     with remembering(any_examinee(repaired(by)), home() / "answers") as examinee:
         for (name, second), lines in pairs.items():
             questions = [before["messages"][-1]["content"] for before, _ in lines]
