@@ -22,7 +22,7 @@ from smolcourse.training.report import report_text
 from smolcourse.training.runs import Run
 from smolcourse.training.train import Prepared, Say, load, prepare, recipe_of, say_nothing, train
 
-_ROOM = 16  # tokens an answer may have beyond one and a half times its gold's: room for JSON that is written wider
+_ROOM = 8  # tokens an answer may have beyond its gold's and a quarter: room for JSON that is written wider
 
 
 def run(recipe: Recipe, name: str, say: Say = say_nothing) -> Run:
@@ -105,7 +105,7 @@ def _score(model: Any, tokenizer: PreTrainedTokenizerBase, tasks: list[Task], fo
     results: list[TaskResult] = []
     found: dict[str, dict[str, float]] = {}
     for task in tasks:
-        limits = [3 * len(tokenizer(item.gold)["input_ids"]) // 2 + _ROOM for item in task.items]
+        limits = [5 * len(tokenizer(item.gold)["input_ids"]) // 4 + _ROOM for item in task.items]
         answer = partial(generate, model, tokenizer, max_new_tokens=limits)
         result = evaluate(task, answer, model=f"{folder.name} ({when})")
         results.append(result)

@@ -200,7 +200,7 @@ def any_of(phrases: Iterable[str]) -> str:
 
 
 def invert(table: Mapping[Any, tuple[str, ...]]) -> dict[str, Any]:
-    pairs = [(phrase.lower(), value) for value, phrases in table.items() for phrase in phrases]
+    pairs = {(phrase.lower(), value) for value, phrases in table.items() for phrase in phrases}  # one said often stands twice
     assert len(dict(pairs)) == len(pairs), "a phrase that stands for two values"
     return dict(pairs)
 
@@ -280,7 +280,7 @@ def test_words_around_an_order_say_nothing_about_it(language: Language) -> None:
 # Careless typing
 
 
-def test_about_one_train_row_in_seventeen_is_typed_carelessly(language: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_about_one_train_row_in_twenty_five_is_typed_carelessly(language: Language, monkeypatch: pytest.MonkeyPatch) -> None:
     noisy = 0
 
     def counting(*arguments: object) -> Iterator[str]:
@@ -291,7 +291,7 @@ def test_about_one_train_row_in_seventeen_is_typed_carelessly(language: Language
     make_noisy = generator.make_noisy
     monkeypatch.setattr(generator, "make_noisy", counting)
     generate(2000, seed=7, language=language)
-    assert 0.04 < noisy / 2000 < 0.08
+    assert 0.025 < noisy / 2000 < 0.06
     noisy = 0
     generate(100, split="unseen", language=language)
     assert noisy == 0

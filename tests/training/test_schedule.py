@@ -72,3 +72,6 @@ def test_a_slow_start_does_not_cost_the_rest_of_the_budget() -> None:
     trainer.seconds, trainer.state.global_step = lambda: 50.0, 32
     RunTrainer.keep_budget(trainer)
     assert trainer.lr_scheduler.total_steps == 70  # 82 would fit, 70 are wanted
+    trainer.seconds, trainer.lr_scheduler.steps_done = lambda: 99.5, 32
+    RunTrainer.keep_budget(trainer)
+    assert trainer.lr_scheduler.total_steps == 32  # no time for one more

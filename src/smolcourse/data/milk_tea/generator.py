@@ -1,6 +1,6 @@
 """Seeded milk-tea orders with their answers, in four splits that never share a text.
 
-train   70+ drinks, 6 % of the rows typed carelessly
+train   70+ drinks, 4 % of the rows typed carelessly
 new     the same kind of orders as train, none of them in train
 unseen  clean typing; every row has a drink or topping that train never shows, and words around it that train never uses.
         The phrases for sugar, ice and size stay those of train: what they mean cannot be guessed, only learned
@@ -25,7 +25,7 @@ from smolcourse.language import Language
 
 Split = Literal["train", "new", "unseen", "noisy"]
 SPLITS: tuple[Split, ...] = get_args(Split)
-NOISY_SHARE = 0.06
+NOISY_SHARE = 0.04
 PHRASES: dict[Language, Phrases] = {"vi": VIETNAMESE, "en": ENGLISH}
 
 SYSTEM_PROMPT: dict[Language, str] = {

@@ -8,7 +8,7 @@ from smolcourse.data.milk_tea.drawing import chance, pick, pick_several, pick_we
 from smolcourse.data.milk_tea.menu import SIZES, Item, Menu
 from smolcourse.data.milk_tea.phrases import Carriers, Levels, Phrases
 
-_DRINKS_PER_ORDER = ((1, 0.92), (2, 0.07), (3, 0.01))
+_DRINKS_PER_ORDER = ((1, 0.94), (2, 0.05), (3, 0.01))
 _CUPS = ((1, 0.62), (2, 0.22), (3, 0.1), (4, 0.03), (5, 0.03))
 _TOPPINGS = ((0, 0.5), (1, 0.36), (2, 0.12), (3, 0.02))
 _LEVELS = ((0, 0.22), (30, 0.28), (50, 0.28), (70, 0.17), (100, 0.05))

@@ -8,7 +8,7 @@ VIETNAMESE = Phrases(
     heads_many=("{n} ly {drink}", "{n} ly {drink}", "{n} cốc {drink}", "{n} {drink}", "{drink} x{digit}"),
     sized_one=("{n} ly {size} {drink}", "{n} cốc {size} {drink}", "ly {size} {drink}"),
     sized_many=("{n} ly {size} {drink}", "{n} cốc {size} {drink}"),
-    size_words={"S": ("nhỏ", "size S"), "M": ("vừa", "size M"), "L": ("lớn", "size L")},
+    size_words={"S": ("size S", "size S", "nhỏ"), "M": ("size M", "size M", "vừa"), "L": ("size L", "size L", "lớn")},
     sizes={
         "S": ("size S", "size nhỏ"),
         "M": ("size M", "size vừa"),
