@@ -3,10 +3,11 @@
     python benchmarks/evaluation.py --json              400 items of each of five benchmarks
     python benchmarks/evaluation.py --items 10          a quick look
 
-lm-eval runs as its users run it: `simple_evaluate` over a local JSONL, with the model in memory here, in the batch size it is
-fastest with on a CPU. Both take turns, benchmark by benchmark. With --json the last line is `{"figures": {...}}`:
+lm-eval runs as its users run it: `simple_evaluate` over a local JSONL, with the model in memory here and its default batch
+size (`--batch-size` tries others). Both take turns, benchmark by benchmark. With --json the last line is `{"figures": {...}}`:
 `max_loglik_diff` over all choices of all items, `items_differing` (another choice taken, raw or per character), `speed_ratio`
-(lm-eval's seconds over ours), `peak_rss_mb` (ours, before lm-eval is loaded). Needs `pip install smolcourse[lm-eval]`.
+(lm-eval's seconds over ours; least where choices are single tokens, which lm-eval too reads in one pass), `peak_rss_mb` (ours,
+before lm-eval is loaded). Needs `pip install 'smolcourse[lm-eval]'`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from smolcourse.inference.loglik import Reader
 
 BENCHMARKS = ("commonsenseqa", "openbookqa", "piqa", "siqa", "boolq")
 MODEL = "smollm2-135m-instruct"
-BATCH = 1  # no padding: on two cores lm-eval is slower with 8, and with 32 slower still
+BATCH = 1  # lm-eval's default
 
 
 def ours(reader: Reader, task: Task) -> TaskResult:
@@ -92,13 +93,14 @@ def main() -> None:
     """Runs both and prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=400, help="of each benchmark")
+    parser.add_argument("--benchmarks", nargs="+", default=BENCHMARKS, help="multiple-choice tasks")
     parser.add_argument("--batch-size", type=int, default=BATCH, help="of lm-eval")
     parser.add_argument("--model", default=MODEL)
     parser.add_argument("--json", action="store_true", help="end with one line of figures")
     options = parser.parse_args()
     if importlib.util.find_spec("lm_eval") is None:
         sys.exit("lm-eval is not installed: pip install 'smolcourse[lm-eval]'")
-    tasks = [load_task(name, size=options.items) for name in BENCHMARKS]
+    tasks = [load_task(name, size=options.items) for name in options.benchmarks]
     model, tokenizer = load_model(options.model)
     reader = Reader(model, tokenizer)
     for task in tasks:
