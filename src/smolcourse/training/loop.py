@@ -246,8 +246,10 @@ class _StepCallback(TrainerCallback):
             control.should_training_stop = True
         elif trainer.recipe.sample_prompts and state.global_step % trainer.recipe.sample_steps == 0:
             trainer.take_samples()
-            trainer.started += time.monotonic() - now  # showing samples is not training
-            trainer.last_step_at = trainer.logged_at = time.monotonic()
+            shown = time.monotonic() - now  # showing samples is not training
+            trainer.started += shown
+            trainer.logged_at += shown
+            trainer.last_step_at = time.monotonic()
 
 
 def arguments(recipe: Recipe, run: Run, total_steps: int) -> TrainingArguments:
