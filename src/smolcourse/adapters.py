@@ -1,4 +1,4 @@
-"""LoRA over PEFT: what is added to a model, as the recipe says."""
+"""Adapters over PEFT: what is added to a model as the recipe says, loaded again, and merged."""
 
 import shutil
 from pathlib import Path
@@ -11,25 +11,58 @@ from smolcourse.config import Recipe
 from smolcourse.errors import SmolError
 
 
+def adapter_config(recipe: Recipe) -> Any:
+    """The recipe's adapter in PEFT's words.
+
+    LORA (Hu et al. 2021): W x + s B A x with s = alpha / r, or alpha / sqrt(r) with `use_rslora` (Kalajdzievski 2023). `use_dora`
+    learns the length of each row of W apart from its direction (Liu et al. 2024). IA3 (Liu et al. 2022) learns only scales. The
+    others learn virtual tokens before the text: PROMPT_TUNING their embeddings (Lester et al. 2021), P_TUNING through a small
+    network (Liu et al. 2021), PREFIX_TUNING keys and values in every layer (Li & Liang 2021).
+    """
+    from peft import IA3Config, LoraConfig, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig
+
+    kind = recipe.peft_type
+    if kind == "LORA":
+        return LoraConfig(
+            r=recipe.lora_r,
+            lora_alpha=recipe.lora_alpha,  # type: ignore[arg-type]  # PEFT divides it; a float is as good
+            lora_dropout=recipe.lora_dropout,
+            target_modules=recipe.lora_target_modules,
+            use_dora=recipe.use_dora,
+            use_rslora=recipe.use_rslora,
+            init_lora_weights=recipe.init_lora_weights,
+            task_type="CAUSAL_LM",
+        )
+    if kind == "IA3":  # on the modules that PEFT knows for the architecture
+        return IA3Config(task_type="CAUSAL_LM")
+    learned: dict[str, Any] = {
+        "PROMPT_TUNING": PromptTuningConfig,
+        "P_TUNING": PromptEncoderConfig,
+        "PREFIX_TUNING": PrefixTuningConfig,
+    }
+    return learned[kind](task_type="CAUSAL_LM", num_virtual_tokens=recipe.num_virtual_tokens)
+
+
 def add_adapter(model: Any, recipe: Recipe) -> Any:
-    """Freezes the model and puts a new LoRA adapter on it (Hu et al. 2021): W x + (alpha / r) B A x, with B zero at the start.
+    """Freezes the model and puts the recipe's new adapter on it.
 
     Raises:
-        SmolError: a target module that the model does not have.
+        SmolError: a target module that the model does not have, or an adapter that PEFT does not know for it.
     """
-    from peft import LoraConfig, get_peft_model
+    from peft import get_peft_model
 
     torch.manual_seed(recipe.seed)
-    config = LoraConfig(
-        r=recipe.lora_r,
-        lora_alpha=recipe.lora_alpha,  # type: ignore[arg-type]  # PEFT divides it; a float is as good
-        lora_dropout=recipe.lora_dropout,
-        target_modules=recipe.lora_target_modules,
-        task_type="CAUSAL_LM",
-    )
     try:
-        return get_peft_model(model, config)
+        return get_peft_model(model, adapter_config(recipe))
     except ValueError as error:
+        if recipe.peft_type != "LORA":
+            reason = str(error).splitlines()[0][:200]
+            raise SmolError(
+                f"không gắn được {recipe.peft_type} vào mô hình này ({reason})",
+                f"{recipe.peft_type} cannot be put on this model ({reason})",
+                where="peft_type",
+                fix="peft_type=LORA",
+            ) from error
         linears = sorted(
             {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
         )

@@ -20,7 +20,7 @@ class Recipe:
     """Everything a run needs. The resolved recipe is saved with the run, and starting it again gives the same run."""
 
     # What is trained
-    method: Literal["sft", "dpo", "orpo", "kto", "grpo", "rloo", "reward"] = "sft"
+    method: Literal["sft", "dpo", "orpo"] = "sft"
     model_name_or_path: str = "smollm2-135m-instruct"
     chat_template_path: str | None = None
 
@@ -33,10 +33,16 @@ class Recipe:
 
     # Adapter; none when use_peft is false
     use_peft: bool = False
+    peft_type: Literal["LORA", "IA3", "PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING"] = "LORA"
     lora_r: int = 16
     lora_alpha: float = 32.0
     lora_dropout: float = 0.0
     lora_target_modules: str | list[str] = "all-linear"
+    use_dora: bool = False
+    use_rslora: bool = False
+    init_lora_weights: bool | Literal["gaussian", "orthogonal"] = True
+    loraplus_lr_ratio: float | None = None  # LoRA+: B learns so many times faster than A
+    num_virtual_tokens: int = 20  # of prompt tuning, p-tuning, prefix tuning
 
     # Preferences: dpo and orpo
     loss_type: Literal["sigmoid", "hinge", "ipo", "robust", "sigmoid_norm", "simpo"] = "sigmoid"  # of dpo
@@ -62,7 +68,6 @@ class Recipe:
     seed: int = 42
 
     # Engine
-    engine: Literal["smol", "trl"] = "smol"  # trl: the same recipe on TRL; kto, grpo, rloo and reward run there only
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     packing: bool = True
     packed_length: int = 1024  # tokens in one packed row
@@ -116,19 +121,19 @@ class Recipe:
             object.__setattr__(self, "packed_length", self.max_length)
 
     def _check_method(self) -> None:
-        if self.engine == "smol" and self.method not in ("sft", "dpo", "orpo"):
-            raise SmolError(
-                f"method={self.method} chỉ chạy được trên TRL",
-                f"method={self.method} runs on TRL only",
-                where="method",
-                fix="engine=trl",
-            )
         if self.label_smoothing and self.loss_type in ("hinge", "ipo", "simpo"):
             raise SmolError(
                 f"loss_type={self.loss_type} không dùng label_smoothing",
                 f"loss_type={self.loss_type} takes no label_smoothing",
                 where="label_smoothing",
                 fix="label_smoothing=0",
+            )
+        if self.loraplus_lr_ratio is not None and (not 1 <= self.loraplus_lr_ratio <= 1e4 or self.peft_type != "LORA"):
+            raise SmolError(
+                f"loraplus_lr_ratio từ 1 đến 10000 và chỉ với peft_type=LORA, không phải {self.loraplus_lr_ratio}",
+                f"loraplus_lr_ratio is 1 to 10000 and goes with peft_type=LORA, not {self.loraplus_lr_ratio}",
+                where="loraplus_lr_ratio",
+                fix="loraplus_lr_ratio=16",
             )
         if self.loss_type != "sigmoid" and self.method != "dpo":
             raise SmolError(
@@ -159,6 +164,7 @@ _RANGES: list[tuple[str, float, float]] = [
     ("label_smoothing", 0.0, 0.499),
     ("simpo_gamma", 0.0, 1e3),
     ("lora_r", 1, 4096),
+    ("num_virtual_tokens", 1, 4096),
     ("lora_alpha", 1e-6, 1e6),
     ("lora_dropout", 0.0, 0.95),
     ("logging_steps", 1, 1e9),

@@ -246,6 +246,8 @@ def supports(model: nn.Module) -> bool:
         return False
     if getattr(config, "attention_bias", False) or getattr(config, "mlp_bias", False):
         return False
+    if getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False):
+        return False
     layers = _causal_lm(model).model.layers
     return all(_is_plain(getattr(_parent(layer, name), name)) for layer in layers for name in PROJECTIONS)
 

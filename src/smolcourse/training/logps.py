@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from smolcourse.training import fused
-from smolcourse.training.packing import token_mask
+from smolcourse.training.plain import plain_logits
 
 
 def target_logps(model: nn.Module, batch: dict[str, Tensor], *, fast: bool = True) -> Tensor:
@@ -28,24 +28,8 @@ def packed_logps(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
 
 def plain_logps(model: Any, batch: dict[str, Tensor]) -> Tensor:
     """The same by the model's own forward pass."""
-    output = model(
-        input_ids=batch["input_ids"][None],
-        position_ids=batch["position_ids"][None],
-        attention_mask=additive_mask(batch, model.dtype),
-        logits_to_keep=batch["target_index"],
-        use_cache=False,
-    )
-    logps: Tensor = output.logits[0].float().log_softmax(dim=-1).gather(1, batch["labels"][:, None]).squeeze(1)
+    logps: Tensor = plain_logits(model, batch).float().log_softmax(dim=-1).gather(1, batch["labels"][:, None]).squeeze(1)
     return logps
-
-
-def additive_mask(batch: dict[str, Tensor], dtype: torch.dtype) -> Tensor | None:
-    """What transformers adds to the scores [1, 1, T, T]; None where a row is one example, and causal is all that is asked."""
-    if batch["query_index"].shape[0] == 1:
-        return None
-    allowed = token_mask(batch)
-    mask = torch.zeros(allowed.shape, dtype=dtype, device=allowed.device)
-    return mask.masked_fill_(~allowed, torch.finfo(dtype).min)[None, None]
 
 
 def head_logps(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:

@@ -96,6 +96,19 @@ class RunTrainer(Trainer):
 
     # ------------------------------------------------------------ overrides of Trainer
 
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Trainer's, or LoRA+ (Hayou et al. 2024): the B matrices learn `loraplus_lr_ratio` times faster than A."""
+        ratio = self.recipe.loraplus_lr_ratio
+        if ratio is None or self.optimizer is not None:
+            return super().create_optimizer()
+        named = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]  # type: ignore[union-attr]
+        kind, settings = self.get_optimizer_cls_and_kwargs(self.args)
+        rate = self.recipe.learning_rate
+        fast, slow = ([p for name, p in named if ("lora_B" in name) is b] for b in (True, False))
+        groups = [{"params": slow, "lr": rate}, {"params": fast, "lr": rate * ratio}]
+        self.optimizer = kind(groups, **{**settings, "weight_decay": self.recipe.weight_decay})
+        return self.optimizer
+
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         """Our schedule, whose end can move."""
         if self.lr_scheduler is None:

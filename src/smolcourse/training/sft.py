@@ -18,7 +18,8 @@ from smolcourse.losses import sft_loss
 from smolcourse.training import fused
 from smolcourse.training.estimate import Work
 from smolcourse.training.loop import RunTrainer
-from smolcourse.training.packing import collate, pack, shared_prefix, token_mask
+from smolcourse.training.packing import collate, pack, shared_prefix
+from smolcourse.training.plain import plain_logits
 
 
 class SFTTrainer(RunTrainer):
@@ -40,20 +41,7 @@ class SFTTrainer(RunTrainer):
 
 def plain_loss(model: Any, batch: dict[str, Tensor]) -> Tensor:
     """The same summed loss by the model's own forward pass, for any causal LM with attention."""
-    alone = batch["query_index"].shape[0] == 1
-    mask = None
-    if not alone:
-        allowed = token_mask(batch)
-        mask = torch.zeros(allowed.shape, dtype=model.dtype, device=allowed.device)
-        mask = mask.masked_fill_(~allowed, torch.finfo(model.dtype).min)[None, None]
-    output = model(
-        input_ids=batch["input_ids"][None],
-        position_ids=batch["position_ids"][None],
-        attention_mask=mask,
-        logits_to_keep=batch["target_index"],
-        use_cache=False,
-    )
-    return sft_loss(output.logits[0], batch["labels"])
+    return sft_loss(plain_logits(model, batch), batch["labels"])
 
 
 @dataclass(frozen=True)

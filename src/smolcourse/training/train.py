@@ -97,7 +97,8 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
         say(f"⚠ {stop.problem}\n  {tr('Cách sửa', 'Fix')}: {stop.fix}")
     plan = sft.plan(examples, recipe) if recipe.method == "sft" else pairs.plan_pairs(examples, recipe)
     dtype = calibration.dtype if recipe.dtype == "auto" else recipe.dtype
-    int8_pays = recipe.int8 and recipe.use_peft and recipe.fused and dtype == "float32" and calibration.int8_pays
+    plain_lora = recipe.use_peft and recipe.peft_type == "LORA" and not recipe.use_dora
+    int8_pays = recipe.int8 and plain_lora and recipe.fused and dtype == "float32" and calibration.int8_pays
     prediction = predict(
         shape_of(folder),
         plan.work,
