@@ -354,7 +354,7 @@ def _fits(value: Any, hint: Any) -> bool:
     origin = typing.get_origin(hint)
     if origin is Literal:
         return value in typing.get_args(hint)
-    if isinstance(hint, types.UnionType):
+    if origin in (types.UnionType, typing.Union):  # the second is what `bool | Literal[...]` makes
         return any(_fits(value, option) for option in typing.get_args(hint))
     if hint is Any:
         return True
