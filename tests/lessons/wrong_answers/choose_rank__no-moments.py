@@ -1,0 +1,2 @@
+def choose_rank(shapes, budget):
+    return min(budget // (8 * sum(i + o for i, o in shapes)), min(min(shape) for shape in shapes))
