@@ -108,21 +108,29 @@ def _ours(side: str, method: str, lora: bool, data: list[Row], steps: int, folde
     )
     prepared = prepare(recipe)
     run = Run.create(prepared.recipe, "bench", folder=folder)
-    train(prepared, run, load(prepared))
+    model = load(prepared)
+    start = time.monotonic()
+    train(prepared, run, model)
+    whole = time.monotonic() - start
     lines = run.metrics()
     lengths = [sum(_length(prepared.examples[index]) for index in row) for row in prepared.plan.rows]
     if same:
         lengths = [sum(lengths[start : start + BATCH]) for start in range(0, len(lengths), BATCH)]
-    seconds = lines[-1]["seconds"] - lines[WARM_UP - 1]["seconds"]
+    # The reference's log-probabilities are computed once, before the first step: for DPO the whole run is timed, warm-up and all.
+    first = 0 if method == "dpo" else WARM_UP
+    seconds = whole if method == "dpo" else lines[-1]["seconds"] - lines[WARM_UP - 1]["seconds"]
     return {
-        "tokens_per_second": sum(lengths[place % len(lengths)] for place in range(WARM_UP, len(lines))) / seconds,
+        "tokens_per_second": sum(lengths[place % len(lengths)] for place in range(first, len(lines))) / seconds,
         "losses": [line["loss"] for line in lines],
-        "target_share": prepared.summary.target_tokens / prepared.summary.tokens,
+        "target_share": prepared.summary.target_tokens / max(1, prepared.summary.tokens),
     }
 
 
 def _length(example: Row) -> int:
-    return sum(len(value) for name, value in example.items() if name.endswith("input_ids"))
+    """Tokens of an example; both sides of a pair, each with its prompt, as TRL computes them."""
+    if "input_ids" in example:
+        return len(example["input_ids"])
+    return 2 * len(example["prompt_ids"]) + len(example["chosen_ids"]) + len(example["rejected_ids"])
 
 
 def _unshuffled(data: list[Row], seed: int) -> list[Row]:
