@@ -80,7 +80,12 @@ def test_killed_ten_times_a_run_ends_as_an_uninterrupted_one(recipe: Path, tmp_p
         process = smol_train("--resume", "latest", cwd=broken)
     assert finish(process) == 0
     run = only_run(broken)
-    assert what_counts(run) == what_counts(only_run(whole))
+    ours, wanted = what_counts(run), what_counts(only_run(whole))
+    exact = ("step", "learning_rate", "epoch", "tokens")  # the same rows in the same order at the same rate
+    assert [[line[name] for name in exact] for line in ours] == [[line[name] for name in exact] for line in wanted]
+    for line, other in zip(ours, wanted, strict=True):
+        # Kernels compiled in this process and the same ones from the cache differ in the last bit of a sum.
+        assert line == pytest.approx(other, rel=1e-4)
     text = (run.path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in text] == list(range(1, STEPS + 1))
 
