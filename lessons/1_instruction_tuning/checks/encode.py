@@ -67,10 +67,10 @@ def compare(ids: list[int], mask: list[int], right_ids: list[int], right: list[i
         theirs = [i for i, owner in enumerate(owners) if owner == role]
         counted = sum(mask[i] for i in theirs)
         if counted and counted > len(theirs) // 8:
-            name = {"user": "người dùng", "system": "system"}[role]
+            name = {"user": "người dùng", "system": "lượt system"}[role]
             raise Wrong(
                 f"{role}-in-mask",
-                f"loss tính cả {counted} trên {len(theirs)} token của {name}",
+                f"loss tính cả {counted} trong {len(theirs)} token của {name}",
                 f"the loss also counts {counted} of the {role}'s {len(theirs)} tokens",
                 **shown,
             )
@@ -88,7 +88,7 @@ def compare(ids: list[int], mask: list[int], right_ids: list[int], right: list[i
     if 0 < reached < answers:
         raise Wrong(
             "some-turns-only",
-            f"chỉ {reached} trên {answers} lượt của assistant tính loss",
+            f"chỉ {reached} trong {answers} lượt của assistant tính loss",
             f"only {reached} of the assistant's {answers} turns carry loss",
             **shown,
         )

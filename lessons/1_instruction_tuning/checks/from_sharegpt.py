@@ -25,7 +25,7 @@ def check(mine: Mine, rng: Random) -> None:
         if stranger not in str(error):
             raise Wrong(
                 "error-says-nothing",
-                f"lỗi không nói vai lạ là {stranger!r}",
+                f"thông báo lỗi không nêu tên vai lạ {stranger!r}",
                 f"the error does not say that the speaker is {stranger!r}",
                 got=str(error),
             ) from None
@@ -39,7 +39,7 @@ def check(mine: Mine, rng: Random) -> None:
         ) from None
     raise Wrong(
         "guesses-the-role",
-        f"vai lạ {stranger!r} được đoán thay vì báo lỗi: đoán sai là huấn luyện nhầm phía",
+        f"vai lạ {stranger!r} được đoán thay vì báo lỗi: đoán sai là dạy mô hình nói nhầm vai",
         f"the unknown speaker {stranger!r} is guessed: a wrong guess trains the wrong side",
         got=got,
         read="debugging",
@@ -71,7 +71,7 @@ def compare(got: Any, row: dict[str, Any]) -> None:
     if len(messages) != len(wanted["messages"]):
         raise Wrong(
             "turns-lost",
-            f"{len(messages)} lượt, đúng ra {len(wanted['messages'])}",
+            f"có {len(messages)} lượt, đúng ra phải là {len(wanted['messages'])}",
             f"{len(messages)} turns where there are {len(wanted['messages'])}",
             **shown,
         )
@@ -83,7 +83,7 @@ def compare(got: Any, row: dict[str, Any]) -> None:
             if message["role"] == name:
                 raise Wrong(
                     "roles-kept",
-                    f"vai {name!r} để nguyên: chat template chỉ biết system, user, assistant, tool",
+                    f"vai {name!r} bị để nguyên: chat template chỉ biết system, user, assistant, tool",
                     f"the speaker {name!r} is kept: chat templates know system, user, assistant, tool",
                     **shown,
                 )

@@ -32,7 +32,7 @@ def compare(got: Any, rows: list[dict[str, Any]], pad: int) -> None:
         if got["input_ids"][number].tolist() != ids + [pad] * (longest - length):
             raise Wrong(
                 "tokens-differ",
-                "input_ids không còn là token của hàng cộng phần đệm bên phải",
+                "input_ids phải là token của hàng, rồi đến phần đệm ở bên phải",
                 "input_ids are not the row's tokens with padding on the right",
                 got=got["input_ids"][number],
             )
@@ -72,7 +72,7 @@ def compare(got: Any, rows: list[dict[str, Any]], pad: int) -> None:
         if labels != wanted:
             raise Wrong(
                 "labels-differ",
-                "labels khác: token tính loss thì giữ nguyên, còn lại -100 (mô hình tự dịch)",
+                "labels sai: token tính loss thì giữ nguyên, còn lại là -100 (mô hình tự dịch nhãn)",
                 "labels differ: keep tokens that carry loss, -100 elsewhere (the model shifts by itself)",
                 got=labels,
                 wanted=wanted,

@@ -33,13 +33,13 @@ def rows(got: Any, lengths: list[int], capacity: int, prefix: int) -> None:
         name, vi, en = (
             (
                 "too-long-lost",
-                f"ví dụ {lost[0]} dài {lengths[lost[0]]} > {capacity} biến mất; nó phải đứng riêng một hàng",
+                f"ví dụ {lost[0]} dài {lengths[lost[0]]} token (quá {capacity}) biến mất; nó phải đứng riêng một hàng",
                 f"example {lost[0]} of {lengths[lost[0]]} > {capacity} tokens is gone; it stands alone in a row",
             )
             if alone
             else (
                 "example-lost",
-                f"{len(lost)} ví dụ không nằm ở hàng nào: dữ liệu mất trong im lặng",
+                f"{len(lost)} ví dụ không nằm ở hàng nào: dữ liệu mất mà không ai hay",
                 f"{len(lost)} examples are in no row: data is lost in silence",
             )
         )
@@ -63,7 +63,7 @@ def rows(got: Any, lengths: list[int], capacity: int, prefix: int) -> None:
     if prefix and len(got) > len(fit(lengths, capacity, prefix)) and len(got) >= len(fit(lengths, capacity, 0)):
         raise Wrong(
             "prefix-counted-each",
-            f"{prefix} token đầu chung bị tính lại cho mỗi ví dụ; một hàng chỉ chứa chúng một lần",
+            f"{prefix} token mở đầu chung bị tính lại cho mỗi ví dụ; một hàng chỉ chứa chúng một lần",
             f"the {prefix} shared tokens are counted for every example; a row holds them once",
             got=used,
         )
@@ -129,7 +129,7 @@ def reading(got: Any, lengths: list[int]) -> None:
     if mine.equal(allowed.T):
         raise Wrong(
             "transposed",
-            "mask bị chuyển vị: hàng i phải nói token i đọc những token nào",
+            "mask bị chuyển vị: hàng i phải cho biết token i đọc những token nào",
             "the mask is transposed: row i says what token i reads",
             **shown,
         )

@@ -76,7 +76,7 @@ def compare(got: Any, wanted: str, system: bool, prompt: bool) -> None:
     if got.count("<|im_end|>") < wanted.count("<|im_end|>"):
         raise Wrong(
             "end-left-out",
-            "thiếu <|im_end|>: không có dấu này mô hình không học được cách dừng",
+            "thiếu <|im_end|>: không có dấu này thì mô hình không học được cách dừng",
             "an <|im_end|> is missing: without it the model cannot learn to stop",
             **shown,
             read="end-of-turn",
@@ -84,7 +84,7 @@ def compare(got: Any, wanted: str, system: bool, prompt: bool) -> None:
     if got.replace("\n", "") == wanted.replace("\n", ""):
         raise Wrong(
             "newlines",
-            f"sai dấu xuống dòng: có {got.count(chr(10))}, cần {wanted.count(chr(10))}. Với mô hình, thiếu một dấu là một văn bản khác",
+            f"sai dấu xuống dòng: có {got.count(chr(10))}, cần {wanted.count(chr(10))}. Với mô hình, lệch một dấu đã là một văn bản khác",
             f"wrong newlines: {got.count(chr(10))} where there should be {wanted.count(chr(10))}. To the model that is another text",
             **shown,
         )

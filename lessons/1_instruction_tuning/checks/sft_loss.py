@@ -20,7 +20,7 @@ def check(mine: Mine, rng: Random) -> None:
         if not close(found, wanted):
             raise Wrong(
                 "gradient-differs",
-                "giá trị đúng nhưng gradient sai: một phần phép tính bị cắt khỏi đồ thị",
+                "giá trị đúng nhưng gradient sai: một phần phép tính bị cắt khỏi đồ thị tính toán",
                 "the value is right but the gradient is not: part of the computation was cut off",
                 got=found,
                 wanted=wanted,
@@ -34,7 +34,7 @@ def check(mine: Mine, rng: Random) -> None:
         got, wanted = mine.sft_loss(half, labels), ours(half, labels)
         if got.dtype != torch.float32 or not close(got, wanted, tolerance=1e-4):
             vi, en = (
-                "tính trong bfloat16 làm mất chữ số: đổi logits sang fp32 trước",
+                "tính bằng bfloat16 làm mất chữ số: đổi logits sang fp32 trước",
                 "computing in bfloat16 loses digits: turn the logits to fp32 first",
             )
             raise Wrong("half-precision", vi, en, got=got, wanted=wanted)
@@ -50,13 +50,13 @@ def compare(got: torch.Tensor, wanted: torch.Tensor, logits: torch.Tensor, label
     known = [
         ("sign", -wanted, "thiếu dấu trừ: loss là -log p, và phải dương", "the minus sign is missing: the loss is -log p, and positive"),
         ("mean", wanted / tokens, f"đây là trung bình trên {tokens} token; hàm này trả về tổng", f"this is the mean over {tokens} tokens; the function returns the sum"),
-        ("mean-over-words", wanted / words, f"chia cho {words}, tức cỡ từ vựng: đó là trục sai", f"divided by {words}, the size of the vocabulary: that is the wrong axis"),
+        ("mean-over-words", wanted / words, f"chia cho {words}, tức cỡ từ vựng: nhầm trục", f"divided by {words}, the size of the vocabulary: that is the wrong axis"),
         ("mean-over-both", wanted / tokens / words, "trung bình trên cả token lẫn từ vựng: trục từ vựng không được lấy trung bình", "the mean over tokens and vocabulary: the vocabulary is no axis to average over"),
         ("wrong-axis", -logits.log_softmax(dim=0).gather(1, labels[:, None]).sum(), "softmax lấy theo trục token (dim=0); phải theo trục từ vựng (dim=1)", "softmax runs over the tokens (dim=0); it must run over the vocabulary (dim=1)"),
         ("no-log", -picked.exp().sum(), "đây là tổng xác suất: thiếu log", "this is a sum of probabilities: the log is missing"),
         ("no-softmax", -logits.gather(1, labels[:, None]).sum(), "logits chưa qua softmax: thiếu phần log tổng exp", "the logits are not normalised: the log-sum-exp is missing"),
-        ("all-words", -logs.sum(), "cộng log p của mọi từ trong từ vựng, không chỉ của nhãn", "sums log p of every word, not of the label alone"),
-        ("log2", wanted / torch.log(torch.tensor(2.0)), "đây là bit (log cơ số 2); loss tính bằng nat (log tự nhiên)", "these are bits (log base 2); the loss is in nats"),
+        ("all-words", -logs.sum(), "cộng log p của mọi token trong từ vựng, không chỉ của nhãn", "sums log p of every word, not of the label alone"),
+        ("log2", wanted / torch.log(torch.tensor(2.0)), "kết quả này tính bằng bit (log cơ số 2); loss tính bằng nat (log tự nhiên)", "these are bits (log base 2); the loss is in nats"),
     ]  # fmt: skip
     if tokens > 1:
         known.append(

@@ -36,21 +36,21 @@ def compare(got: Any, wanted: tuple[torch.Tensor, torch.Tensor], tokens: torch.T
     if positions.dim() != 1 or labels.dim() != 1:
         raise Wrong(
             "shape",
-            f"positions và labels phải một chiều [M], không phải {list(positions.shape)} và {list(labels.shape)}",
+            f"positions và labels phải là tensor một chiều [M], không phải {list(positions.shape)} và {list(labels.shape)}",
             f"positions and labels have one axis [M], not {list(positions.shape)} and {list(labels.shape)}",
             **shown,
         )
     if positions.tolist() == targets.tolist() and labels.tolist() == tokens[targets].tolist():
         raise Wrong(
             "not-shifted",
-            "chưa dịch: mỗi vị trí được hỏi về chính token nó vừa đọc, loss sẽ tụt về 0 mà chẳng học được gì",
+            "chưa dịch nhãn: mỗi vị trí được hỏi về chính token nó vừa đọc, loss sẽ tụt về 0 mà chẳng học được gì",
             "not shifted: each position is asked about the token it has just read; the loss falls to 0 and nothing is learnt",
             **shown,
         )
     if positions.tolist() == targets.tolist() and labels.shape == targets.shape:
         raise Wrong(
             "shifted-forward",
-            "dịch ngược chiều: dự đoán cho token j nằm ở vị trí j - 1, không phải lấy token sau vị trí j",
+            "dịch ngược chiều: token j được đoán ở vị trí j - 1, chứ không phải giữ vị trí j rồi lấy token đứng sau nó",
             "shifted the wrong way: token j is predicted at position j - 1, not position j for the token after it",
             **shown,
         )
@@ -70,7 +70,7 @@ def compare(got: Any, wanted: tuple[torch.Tensor, torch.Tensor], tokens: torch.T
         )
     raise Wrong(
         "positions-differ",
-        f"{len(positions)} vị trí, đúng ra là {len(wanted[0])}",
+        f"các vị trí sai: trả về {len(positions)} vị trí, đúng ra là {len(wanted[0])}",
         f"{len(positions)} positions, there are {len(wanted[0])}",
         **shown,
     )

@@ -1,4 +1,4 @@
-# vi 🐕 from_sharegpt: đổi dữ liệu người khác về dạng messages.
+# vi 🐕 from_sharegpt: đổi dữ liệu của người khác về dạng messages.
 # vi Viết hàm bên dưới rồi chạy: smol check from_sharegpt
 # vi Bài học: smol learn 1 formats      Gợi ý: smol hint from_sharegpt
 # en 🐕 from_sharegpt: other people's data as messages.

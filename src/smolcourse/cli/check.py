@@ -12,7 +12,7 @@ from smolcourse.language import tr
 if TYPE_CHECKING:
     from smolcourse.course.checker import Result
 
-NAME_HELP = tr("tên bài tập hoặc số của bài; trống: tất cả", "an exercise or the number of a module; empty: all")
+NAME_HELP = tr("tên bài tập hoặc số của bài học; để trống: tất cả", "an exercise or the number of a module; empty: all")
 
 
 def check(name: Annotated[str, typer.Argument(help=NAME_HELP)] = "") -> None:
@@ -49,7 +49,7 @@ def watch(name: Annotated[str, typer.Argument(help=NAME_HELP)] = "") -> None:
     seen = {file: digest(file) for file in files}
     print(
         tr(
-            f"Theo dõi {len(files)} tệp; lưu tệp là kiểm tra lại. Ctrl-C để dừng.",
+            f"Theo dõi {len(files)} tệp; lưu tệp là chấm lại. Ctrl-C để dừng.",
             f"Watching {len(files)} files; saving checks. Ctrl-C ends.",
         ),
         flush=True,

@@ -32,8 +32,8 @@ app = typer.Typer(
 )
 
 app.add_typer(assets_app, name="assets")
-app.command(help=tr("Chứng nhận, sau khi chấm lại mọi bài.", "A certificate, after checking everything anew."))(certificate)
-app.command(help=tr("Trò chuyện với một mô hình hoặc một run.", "Talk to a model or a run."))(chat)
+app.command(help=tr("Chứng nhận, sau khi chấm lại mọi bài tập.", "A certificate, after checking everything anew."))(certificate)
+app.command(help=tr("Trò chuyện với một mô hình hoặc một lần chạy.", "Talk to a model or a run."))(chat)
 app.command(help=tr("Chấm bài tập bằng đầu vào mới.", "Check exercises on fresh inputs."))(check)
 app.command(help=tr("So hai mô hình: câu trả lời, điểm, khác biệt.", "Two models side by side: answers, scores, difference."))(
     compare
@@ -49,8 +49,8 @@ app.command(help=tr("Giữ, sửa hay bỏ từng câu của một đề.", "Kee
 app.command(help=tr("Đọc một bài: terminal, HTML hoặc notebook.", "Read a lesson: terminal, HTML or notebook."))(learn)
 app.command("next", help=tr("Bài tập tiếp theo.", "The next exercise."))(next_exercise)
 app.command(help=tr("Tiến độ của bạn.", "Your progress."))(progress)
-app.command(help=tr("Câu hỏi đoán trước, xem đáp án sau.", "Questions: predict, then see."))(quiz)
-app.command(help=tr("Làm lại một bài từ đầu, giữ bản cũ.", "Start an exercise afresh, keeping your file."))(reset)
+app.command(help=tr("Câu hỏi: đoán trước, xem đáp án sau.", "Questions: predict, then see."))(quiz)
+app.command(help=tr("Làm lại một bài tập từ đầu, giữ bản cũ.", "Start an exercise afresh, keeping your file."))(reset)
 app.add_typer(runs_app, name="runs")
 app.command(help=tr("Lời giải, sau khi đã thử.", "Our answer, after an attempt."))(solution)
 app.command("train", help=tr("Huấn luyện theo một recipe.", "Train by a recipe."))(train)

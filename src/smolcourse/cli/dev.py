@@ -8,14 +8,14 @@ from smolcourse.cli.terminal import use_utf8
 from smolcourse.language import tr
 
 dev_app = typer.Typer(
-    help=tr("Cho người viết bài: kiểm tra bài học, bản dịch cũ.", "For authors: check lessons, find stale translations."),
+    help=tr("Cho người viết bài: kiểm tra bài học, tìm bản dịch đã cũ.", "For authors: check lessons, find stale translations."),
     no_args_is_help=True,
 )
 
 
 @dev_app.command("check", help=tr("Mọi bài học và bài tập có đứng vững không.", "Does every lesson and exercise hold."))
 def dev_check(
-    module: Annotated[str, typer.Argument(help=tr("số của bài; trống: tất cả", "number of a module; empty: all"))] = "",
+    module: Annotated[str, typer.Argument(help=tr("số của bài học; để trống: tất cả", "number of a module; empty: all"))] = "",
 ) -> None:
     """Prints every finding; exit code 2 if there is one."""
     from smolcourse.course.devcheck import problems

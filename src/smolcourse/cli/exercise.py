@@ -51,10 +51,10 @@ def reset(name: Name) -> None:
     exercise = find_exercise(name)
     if exercise.run:
         raise SmolError(
-            "bài này không có tệp để làm lại", "this exercise has no file to reset", where=exercise.id, fix="smol runs ls"
+            "bài tập này không có tệp để làm lại", "this exercise has no file to reset", where=exercise.id, fix="smol runs ls"
         )
     kept = workspace.reset(workspace.find(), exercise)
-    print(tr(f"Đã trả về đề bài. Bài cũ của bạn: {kept}", f"Reset. Your old file: {kept}"))
+    print(tr(f"Đã khôi phục đề bài. Bài làm cũ của bạn: {kept}", f"Reset. Your old file: {kept}"))
 
 
 def solution(name: Name) -> None:

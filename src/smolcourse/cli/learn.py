@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def learn(
-    module: Annotated[str, typer.Argument(help=tr("số của bài, từ 1", "number of the module, from 1"))] = "",
-    section: Annotated[str, typer.Argument(help=tr("một mục của bài; trống: mục lục và cả bài", "one section; empty: all"))] = "",
+    module: Annotated[str, typer.Argument(help=tr("số của bài học, từ 1", "number of the module, from 1"))] = "",
+    section: Annotated[str, typer.Argument(help=tr("một mục của bài; để trống: cả bài", "one section; empty: all"))] = "",
     html: Annotated[bool, typer.Option("--html", help=tr("ghi ra trang HTML", "write an HTML page"))] = False,
     notebook: Annotated[bool, typer.Option("--notebook", help=tr("ghi ra notebook", "write a notebook"))] = False,
     run: Annotated[bool, typer.Option("--run", help=tr("chạy các ô và hiện kết quả", "run the cells and show results"))] = False,
-    out: Annotated[Path | None, typer.Option(help=tr("tên tệp ghi ra", "file to write"))] = None,
+    out: Annotated[Path | None, typer.Option(help=tr("tên tệp cần ghi", "file to write"))] = None,
 ) -> None:
     """Shows a lesson."""
     from smolcourse.course.lessons import find_module, modules

@@ -43,7 +43,7 @@ def progress() -> None:
     print(tr("Tiếp theo: smol next", "Next: smol next"))
 
 
-def quiz(module: Annotated[str, typer.Argument(help=tr("số của bài", "number of the module"))]) -> None:
+def quiz(module: Annotated[str, typer.Argument(help=tr("số của bài học", "number of the module"))]) -> None:
     """Predict, then see the answer and why."""
     from smolcourse.course import quiz as quizzes
     from smolcourse.course import workspace

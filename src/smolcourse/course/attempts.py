@@ -50,7 +50,7 @@ def state_name(state: str) -> str:
         "failing": tr("chưa đạt", "failing"),
         "passing": tr("đạt", "passing"),
         "needs a run": tr("cần chạy huấn luyện", "needs a run"),
-        "unchecked": tr("đã sửa, chưa kiểm tra", "changed, not checked"),
+        "unchecked": tr("đã sửa, chưa chấm lại", "changed, not checked"),
     }
     return names[state]
 
@@ -105,7 +105,7 @@ def words_for_mine(method: str, say: Callable[[str], None]) -> list[str]:
     if not passing:
         names = ", ".join(exercise.name for exercise in usable) or "-"
         raise SmolError(
-            f"chưa có hàm nào của bạn đạt mà cách huấn luyện này dùng được (cần một trong: {names})",
+            f"bạn chưa có hàm nào đạt mà kiểu huấn luyện này dùng được (cần một trong: {names})",
             f"no passing function of yours that this training can use (one of: {names})",
             fix=f"smol check {usable[0].name}" if usable else "smol progress",
         )

@@ -50,7 +50,10 @@ def certificate(name: str, rows: Rows, workspace: Path) -> str:
     day = datetime.now(UTC).strftime("%Y-%m-%d")
     parts.append(
         svg.text(
-            width / 2, 148, tr(f"đã hoàn thành trong khoá smolcourse, {day}", f"has completed in smolcourse, {day}"), size=14
+            width / 2,
+            148,
+            tr(f"đã hoàn thành các phần sau của khoá smolcourse, {day}", f"has completed in smolcourse, {day}"),
+            size=14,
         )
     )
     for module, results in rows:
@@ -76,7 +79,7 @@ def certificate(name: str, rows: Rows, workspace: Path) -> str:
         svg.text(
             width / 2,
             y + 10,
-            tr("Mọi kết quả trên được tính lại lúc in trang này.", "Everything above was recomputed when this page was made."),
+            tr("Mọi kết quả trên được tính lại lúc tạo trang này.", "Everything above was recomputed when this page was made."),
             size=12,
         )
     )

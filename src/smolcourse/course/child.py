@@ -56,7 +56,7 @@ def _named(error: BaseException, code: Path) -> Verdict:
         return {**found, "name": "exit", "vi": vi, "en": en}
     if isinstance(error, Forbidden):
         what = {
-            "network": ("mở mạng", "opens the network"),
+            "network": ("kết nối mạng", "opens the network"),
             "program": ("chạy chương trình khác", "starts another program"),
             "file": ("ghi hoặc xoá tệp", "writes or removes files"),
         }[error.kind]

@@ -44,7 +44,7 @@ def find() -> Path:
         if (folder / MARK).is_file():
             return folder
     raise SmolError(
-        "thư mục này không phải nơi làm bài", "this folder is no workspace", where=str(here), fix="smol init hoc && cd hoc"
+        "đây không phải thư mục làm bài", "this folder is no workspace", where=str(here), fix="smol init hoc && cd hoc"
     )
 
 
@@ -85,8 +85,8 @@ def _files(folder: Path) -> dict[Path, str]:
 
 def _readme() -> str:
     return tr(
-        "# Nơi làm bài\n\nMỗi bài tập là một tệp. Đọc bài: `smol learn 1`. Bài tiếp theo: `smol next`. "
-        "Kiểm tra mỗi khi lưu: `smol watch`.\nTiến độ nằm trong `progress.jsonl`: cứ commit nó cùng bài làm.\n",
+        "# Thư mục làm bài\n\nMỗi bài tập là một tệp. Đọc bài học: `smol learn 1`. Bài tập tiếp theo: `smol next`. "
+        "Tự chấm mỗi khi lưu: `smol watch`.\nTiến độ nằm trong `progress.jsonl`: cứ commit nó cùng bài làm.\n",
         "# Workspace\n\nOne file an exercise. Read: `smol learn 1`. What comes next: `smol next`. "
         "Check on every save: `smol watch`.\nYour progress stands in `progress.jsonl`: commit it with your work.\n",
     )
