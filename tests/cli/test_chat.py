@@ -1,5 +1,6 @@
 """`smol chat` as a person uses it: one question, a pipe, and a terminal."""
 
+import codecs
 import io
 import os
 import re
@@ -120,6 +121,7 @@ class Terminal:
         )  # fmt: skip
         os.close(slave)
         self.seen = ""
+        self.decode = codecs.getincrementaldecoder("utf-8")("ignore").decode  # a read may end inside a letter
 
     def __enter__(self):
         return self
@@ -137,13 +139,11 @@ class Terminal:
         import select
 
         end = time.monotonic() + seconds
-        data = b""
         while text not in self.seen:
             ready, _, _ = select.select([self.master], [], [], max(0, end - time.monotonic()))
             assert ready, f"{text!r} did not come; seen: {self.seen[-500:]!r}"
-            data += os.read(self.master, 65536)
-            self.seen = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", self.seen + data.decode(errors="ignore"))
-            data = b""
+            self.seen += self.decode(os.read(self.master, 65536))
+            self.seen = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", self.seen)
         self.seen = self.seen.partition(text)[2]
 
     def wait(self):
