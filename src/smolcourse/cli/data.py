@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smolcourse.cli.pairs import pairs
 from smolcourse.language import tr
 
 if TYPE_CHECKING:
     from smolcourse.data.token_counts import CountTokens
 
 data_app = typer.Typer(help=tr("Kiểm tra, tách, xem và ghi dữ liệu.", "Check, split, show and write data."), no_args_is_help=True)
+data_app.command(
+    "pairs",
+    help=tr(
+        "Tạo các cặp chosen/rejected từ câu trả lời của chính mô hình.",
+        "Make pairs of chosen and rejected from a model's own answers.",
+    ),
+)(pairs)
 
 _File = Annotated[
     str,
