@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from smolcourse.config import Recipe
 from smolcourse.course.checker import Result
 from smolcourse.course.lessons import Exercise, find_exercises
 from smolcourse.course.runcheck import check_run
+from smolcourse.data.milk_tea import style
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +59,30 @@ def test_a_reported_score_is_not_believed(exercise: Exercise, runs: Path) -> Non
 def test_a_reached_score_passes_and_a_slow_run_does_not(exercise: Exercise, runs: Path) -> None:
     assert check(exercise, runs, 0.0).state == "passing"
     assert check(exercise, runs, 0.0, minutes=1e-6).name == "too-slow"
+
+
+def test_a_preference_is_measured_on_fresh_pairs(
+    exercise: Exercise, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert exercise.run
+    monkeypatch.setattr("smolcourse.course.runcheck._PAIRS", 6)
+    recipe = Recipe(
+        method="dpo",
+        model_name_or_path=str(tiny_model),
+        dataset_name="milk-tea-style",
+        dataset_config={"size": 4},
+        max_steps=4,
+        use_peft=True,
+        warmup_steps=0,
+    )
+    goal = dataclasses.replace(exercise.run, recipe="smollm2-135m/dpo/lora", score=0.0, size=1, preference=0.9)
+    experiment.run(dataclasses.replace(recipe, learning_rate=2e-2, output_dir=str(tmp_path)), "style")
+    asked = dataclasses.replace(exercise, run=goal)
+    assert check_run(asked, tmp_path, lambda text: None).state == "passing"
+
+    def turned(*arguments: Any, **named: Any) -> list[dict[str, Any]]:
+        return [{**row, "chosen": row["rejected"], "rejected": row["chosen"]} for row in ours(*arguments, **named)]
+
+    ours = style.generate_pairs
+    monkeypatch.setattr(style, "generate_pairs", turned)
+    assert check_run(asked, tmp_path, lambda text: None).name == "preference-too-low"

@@ -30,12 +30,15 @@ class Goal:
     """What a run exercise asks for: a score on freshly made data of a task's split, within minutes of training."""
 
     recipe: str
+    """A recipe's name, with the `key=value` words that it needs."""
     task: str
     score: float
     minutes: float
     size: int = 100
     tolerance: float = 0.0
     """How far below `score` is still passed: what another machine or another seed may cost."""
+    preference: float = 0.0
+    """Share of fresh pairs about style whose chosen answer must have gained more than the rejected one; 0 asks for none."""
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,12 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from smolcourse.config import load_recipe
 from smolcourse.course.checker import Result
 from smolcourse.course.lessons import Exercise, Goal, Text
 from smolcourse.training.runs import Run, list_runs
+
+_PAIRS = 50
 
 
 def check_run(exercise: Exercise, runs: Path, say: Callable[[str], None], *, seed: int | None = None) -> Result:
@@ -31,6 +34,9 @@ def check_run(exercise: Exercise, runs: Path, say: Callable[[str], None], *, see
     value = score(run, goal, secrets.randbelow(2**31) if seed is None else seed)
     minutes = run.seconds() / 60
     facts = f"{run.name}: {value:.1%}, {minutes:.1f} min"
+    preferred = preference(run, secrets.randbelow(2**31) if seed is None else seed) if goal.preference else 1.0
+    if goal.preference:
+        facts += f", {tr('đúng thứ tự', 'right order')} {preferred:.0%}"
     if minutes > goal.minutes * 1.1:
         vi, en = (
             f"lần chạy mất {minutes:.1f} phút, quá {goal.minutes:g} phút",
@@ -45,6 +51,10 @@ def check_run(exercise: Exercise, runs: Path, say: Callable[[str], None], *, see
             wanted=f"--budget {goal.minutes:g}m",
             section=exercise.section,
         )
+    if preferred < goal.preference:
+        vi = f"trên {_PAIRS} cặp mới, chỉ {preferred:.0%} có câu được chọn tăng nhiều hơn câu bị loại; cần {goal.preference:.0%}"
+        en = f"of {_PAIRS} fresh pairs the chosen answer gained more in {preferred:.0%}; {goal.preference:.0%} are needed"
+        return Result(exercise, "failing", "preference-too-low", Text(vi, en), got=facts, section=exercise.section)
     if value < goal.score - goal.tolerance:
         vi = f"điểm tính lại là {value:.1%}, cần {goal.score:.0%} (cho phép lệch {goal.tolerance:.0%})"
         en = f"the recomputed score is {value:.1%}, {goal.score:.0%} is needed (give or take {goal.tolerance:.0%})"
@@ -68,9 +78,34 @@ def score(run: Run, goal: Goal, seed: int) -> float:
     return evaluate(task, partial(generate, model, tokenizer, max_new_tokens=limits), model=run.name).interval().value
 
 
+def preference(run: Run, seed: int) -> float:
+    """Share of fresh pairs about style whose chosen answer has gained more than the rejected one since the run began."""
+    import torch
+
+    from smolcourse.data.milk_tea.style import generate_pairs
+    from smolcourse.data.preferences import encode_pair
+    from smolcourse.inference.loading import load_model
+    from smolcourse.training.logps import target_logps
+    from smolcourse.training.pairs import collate_pairs, sequence_logps
+
+    recipe = run.recipe()
+    language = (recipe.get("dataset_config") or {}).get("language", "vi")
+    rows = generate_pairs(_PAIRS, seed=seed, split="unseen", language=language)
+    found = []
+    for reference in (str(run.path), str(recipe["model_name_or_path"])):
+        model, tokenizer = load_model(reference)
+        batches = [collate_pairs([encode_pair(row, tokenizer)._asdict()]) for row in rows]
+        with torch.no_grad():
+            there = [{key: value.to(model.device) for key, value in batch.items()} for batch in batches]
+            found.append(torch.stack([sequence_logps(target_logps(model, batch), batch)[:2] for batch in there]))
+    gained = found[0] - found[1]
+    return float((gained[:, 0] > gained[:, 1]).float().mean())
+
+
 def _newest(runs: Path, goal: Goal) -> Run | None:
-    base = goal.task.partition(":")[0]
+    name, *words = goal.recipe.split()
+    data = load_recipe(name, words).dataset_name
     for run in reversed(list_runs(runs)):
-        if run.state() == "finished" and run.result() is not None and run.recipe().get("dataset_name") == base:
+        if run.state() == "finished" and run.result() is not None and run.recipe().get("dataset_name") == data:
             return run
     return None

@@ -1,0 +1,2 @@
+def answer_logps(logits, input_ids, loss_mask):
+    return logits[:, :-1].float().log_softmax(-1).gather(2, input_ids[:, 1:, None]).squeeze(2).sum(1)

@@ -1,0 +1,5 @@
+import torch
+
+
+def dpo_loss(chosen, rejected, ref_chosen, ref_rejected, beta=0.1):
+    return -torch.log(torch.sigmoid(beta * ((chosen - ref_chosen) - (rejected - ref_rejected))))

@@ -1,0 +1,7 @@
+import torch
+from torch.nn import functional as F
+
+
+def orpo_loss(chosen, rejected, beta=0.1):
+    rest = torch.log1p(-chosen.exp()) - torch.log1p(-rejected.exp())
+    return -chosen - beta * F.logsigmoid(chosen - rejected - rest)

@@ -1,0 +1,8 @@
+def preference_metrics(chosen, rejected, ref_chosen, ref_rejected, beta):
+    good, bad = beta * (chosen - ref_chosen), beta * (rejected - ref_rejected)
+    return {
+        "rewards/chosen": good.mean().item(),
+        "rewards/rejected": bad.mean().item(),
+        "rewards/margins": (good - bad).mean().item(),
+        "rewards/accuracies": (chosen > rejected).float().mean().item(),
+    }

@@ -1,0 +1,8 @@
+def preference_metrics(chosen, rejected, ref_chosen, ref_rejected, beta):
+    good, bad = chosen - ref_chosen, rejected - ref_rejected
+    return {
+        "rewards/chosen": good.mean().item(),
+        "rewards/rejected": bad.mean().item(),
+        "rewards/margins": (good - bad).mean().item(),
+        "rewards/accuracies": (good > bad).float().mean().item(),
+    }
