@@ -23,9 +23,8 @@ def way() -> str:
         svg.box(230, 262, 150, 30, tr("mạng giá trị", "value network"), fill=svg.OURS, size=13),
         svg.arrow(110, 260, 150, 240),
         svg.arrow(290, 260, 250, 240),
-        svg.arrow(292, 226, 370, 226),
+        svg.line([(290, 226), (370, 226), (370, 150)], colour=svg.INK),
         svg.arrow(370, 150, 274, 150),
-        svg.line([(370, 226), (370, 150)], colour=svg.INK),
         svg.text(378, 192, tr("câu tự viết", "own answers"), size=12, anchor="start"),
         svg.text(590, 62, "DPO"),
         svg.box(520, 76, 140, 30, pairs, fill=svg.READ),
@@ -56,8 +55,8 @@ def losses() -> str:
         places = [-2 + step / 20 for step in range(121)]
         drawn = [(left + (d + 2) * wide, bottom - high * loss(d)) for d in places if loss(d) <= 2.95]
         parts.append(svg.line(drawn, colour=colour))
-        parts.append(svg.box(430, 50 + 24 * number, 14, 14, fill=colour))
-        parts.append(svg.text(452, 62 + 24 * number, label, size=13, anchor="start"))
+        parts.append(svg.box(462, 50 + 24 * number, 14, 14, fill=colour))
+        parts.append(svg.text(484, 62 + 24 * number, label, size=13, anchor="start"))
     return svg.picture(640, 260, *parts, title=title)
 
 
@@ -85,19 +84,17 @@ def pairs() -> str:
 def curves() -> str:
     """Three sketches of both log-probabilities; the margin between them grows in all."""
     steps = range(21)
+    margin = [0.05 + 0.35 * (1 - 0.88**step) for step in steps]  # the same in all three
     runs = [
-        (tr("khoẻ mạnh", "healthy"), [0.55 + 0.2 * (1 - 0.85**s) for s in steps], [0.5 - 0.28 * (1 - 0.85**s) for s in steps]),
-        (tr("cả hai cùng tụt", "both fall"), [0.55 - 0.016 * s for s in steps], [0.5 - 0.024 * s for s in steps]),
-        (
-            tr("sụp đổ", "collapse"),
-            [0.55 + 0.012 * s if s < 7 else max(0.12, 0.634 - 0.045 * (s - 7)) for s in steps],
-            [0.5 - 0.02 * s if s < 7 else max(0.02, 0.36 - 0.06 * (s - 7)) for s in steps],
-        ),
+        (tr("khoẻ mạnh", "healthy"), [0.55 + 0.15 * (1 - 0.85**step) for step in steps]),
+        (tr("cả hai cùng tụt", "both fall"), [0.85 - 0.018 * step for step in steps]),
+        (tr("sụp đổ", "collapse"), [0.8 + 0.007 * step if step < 7 else max(0.42, 0.85 - 0.09 * (step - 7)) for step in steps]),
     ]
     title = tr("Hai log xác suất trong lúc học (phác hoạ)", "Both log-probabilities in training (sketches)")
     parts = [svg.text(20, 26, title, size=15, anchor="start")]
-    for number, (label, chosen, rejected) in enumerate(runs):
+    for number, (label, chosen) in enumerate(runs):
         x = 20 + number * 190
+        rejected = [height - apart for height, apart in zip(chosen, margin, strict=True)]
         parts.append(svg.box(x, 40, 170, 130, fill="#f4f6f8"))
         for heights, colour in ((chosen, svg.LOSS), (rejected, svg.WRONG)):
             parts.append(svg.line([(x + 8 + 154 * s / 20, 162 - 150 * h) for s, h in enumerate(heights)], colour=colour))
