@@ -1,6 +1,7 @@
 """Checks one exercise: is it written, does it run, is it right; and if not, which misconception it shows."""
 
 import ast
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ State = Literal["not attempted", "failing", "passing", "needs a run"]
 
 
 _NO_TEXT = Text("", "")
+_IN_ONE_LANGUAGE = re.compile(r"# ?(vi|en) ")
 
 
 @dataclass(frozen=True)
@@ -105,15 +107,14 @@ def stubs(exercise: Exercise) -> set[str]:
 
 
 def in_language(text: str, language: str) -> str:
-    """Keeps the comment lines of one language: those after `#vi ` or `#en `; the others are for everybody."""
+    """Keeps the comment lines of one language: those after `# vi ` or `# en `; the others are for everybody."""
     lines = []
     for line in text.splitlines(keepends=True):
-        bare = line.lstrip()
-        if bare.startswith(("#vi", "#en")):
-            if bare[1:3] == language:
-                lines.append(line.replace(f"#{language}", "#", 1))
-        else:
+        mark = _IN_ONE_LANGUAGE.match(line)
+        if mark is None:
             lines.append(line)
+        elif mark[1] == language:
+            lines.append(line.replace(mark[0], "# ", 1))
     return "".join(lines)
 
 
