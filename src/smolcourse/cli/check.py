@@ -81,7 +81,7 @@ def show(result: "Result", file: Path, *, brief: bool = False) -> None:
         if exercise.methods and not brief:
             console.print(
                 tr("  Huấn luyện bằng hàm của bạn: ", "  Train with your function: ")
-                + "smol train smollm2-135m/sft/lora --use-mine"
+                + f"smol train smollm2-135m/{exercise.methods[0]}/lora --use-mine"
             )
         return
     if str(result.text):
