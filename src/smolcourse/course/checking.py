@@ -5,6 +5,7 @@ A check runs in the sandbox's process, never in the learner's shell.
 
 import copy
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from functools import partial
 from hashlib import sha256
 from types import ModuleType
@@ -131,6 +132,8 @@ def _frozen(value: Any) -> Any:
         return [_frozen(item) for item in value]
     if isinstance(value, dict):
         return {key: _frozen(item) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: _frozen(getattr(value, item.name)) for item in fields(value)}
     return copy.copy(value) if isinstance(value, (int, float, str, bool, set, type(None))) else id(value)
 
 
