@@ -1,0 +1,11 @@
+def choice_scores(likelihoods, item):
+    def right(sizes):
+        values = [log / size for (log, _), size in zip(likelihoods, sizes, strict=False)]
+        return float(item.choices[sorted(range(len(values)), key=values.__getitem__)[-1]] == item.gold)
+
+    return {
+        "acc": right([1] * len(likelihoods)),
+        "acc_norm": right([len(choice) for choice in item.choices]),
+        "acc_bytes": right([len(choice.encode()) for choice in item.choices]),
+        "acc_token": right([tokens for _, tokens in likelihoods]),
+    }

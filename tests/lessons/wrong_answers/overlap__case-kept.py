@@ -1,0 +1,15 @@
+def grams(words, size):
+    return {tuple(words[at : at + size]) for at in range(len(words) - size + 1)}
+
+
+def overlap(questions, rows):
+    asked = [str(question).split() for question in questions]
+    found = set()
+    for row in rows:
+        words = str(row).split()
+        for place, own in enumerate(asked):
+            size = min(8, len(own))
+            mine, held = grams(own, size), grams(words, size)
+            if len(own) >= 4 and mine and len(mine & held) >= 0.7 * len(mine):
+                found.add(place)
+    return sorted(found)
