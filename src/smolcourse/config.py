@@ -40,7 +40,7 @@ class Recipe:
     lora_target_modules: str | list[str] = "all-linear"
     use_dora: bool = False
     use_rslora: bool = False
-    init_lora_weights: bool | Literal["gaussian", "orthogonal"] = True
+    init_lora_weights: bool | Literal["gaussian", "orthogonal", "olora"] = True
     loraplus_lr_ratio: float | None = None  # LoRA+: B learns so many times faster than A
     num_virtual_tokens: int = 20  # of prompt tuning, p-tuning, prefix tuning
 
@@ -120,6 +120,29 @@ class Recipe:
         if self.packing and self.packed_length < self.max_length:
             object.__setattr__(self, "packed_length", self.max_length)
 
+    def _check_adapter(self) -> None:
+        of_lora = {
+            "use_dora": self.use_dora,
+            "use_rslora": self.use_rslora,
+            "init_lora_weights": self.init_lora_weights is not True,
+            "loraplus_lr_ratio": self.loraplus_lr_ratio is not None,
+        }
+        for name, used in of_lora.items():
+            if used and not (self.use_peft and self.peft_type == "LORA"):
+                raise SmolError(
+                    f"{name} chỉ dùng với use_peft=true và peft_type=LORA",
+                    f"{name} goes with use_peft=true and peft_type=LORA only",
+                    where=name,
+                    fix="use_peft=true peft_type=LORA",
+                )
+        if self.loraplus_lr_ratio is not None and not 1 <= self.loraplus_lr_ratio <= 1e4:
+            raise SmolError(
+                f"loraplus_lr_ratio từ 1 đến 10000, không phải {self.loraplus_lr_ratio}",
+                f"loraplus_lr_ratio is 1 to 10000, not {self.loraplus_lr_ratio}",
+                where="loraplus_lr_ratio",
+                fix="loraplus_lr_ratio=16",
+            )
+
     def _check_method(self) -> None:
         if self.label_smoothing and self.loss_type in ("hinge", "ipo", "simpo"):
             raise SmolError(
@@ -128,13 +151,7 @@ class Recipe:
                 where="label_smoothing",
                 fix="label_smoothing=0",
             )
-        if self.loraplus_lr_ratio is not None and (not 1 <= self.loraplus_lr_ratio <= 1e4 or self.peft_type != "LORA"):
-            raise SmolError(
-                f"loraplus_lr_ratio từ 1 đến 10000 và chỉ với peft_type=LORA, không phải {self.loraplus_lr_ratio}",
-                f"loraplus_lr_ratio is 1 to 10000 and goes with peft_type=LORA, not {self.loraplus_lr_ratio}",
-                where="loraplus_lr_ratio",
-                fix="loraplus_lr_ratio=16",
-            )
+        self._check_adapter()
         if self.loss_type != "sigmoid" and self.method != "dpo":
             raise SmolError(
                 f"loss_type={self.loss_type} chỉ dùng với method=dpo",

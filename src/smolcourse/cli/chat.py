@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,15 +61,19 @@ def chat(
 
     conversation = Chat(Streamer(*loaded), system, max_new_tokens, temperature, top_p, seed)
     if prompt is None:
-        _talk(conversation, model)
+        talk(conversation, model)
         return
     for piece in conversation.reply(repaired(prompt)):
         print(piece, end="", flush=True)
     print()
 
 
-def _talk(conversation: Chat, model: str) -> None:
-    """Reads lines until /exit or Ctrl-D. Ctrl-C stops an answer; at the prompt it only says how to leave."""
+def talk(conversation: Chat, model: str, use: Callable[[str], None] | None = None) -> None:
+    """Reads lines until /exit or Ctrl-D. Ctrl-C stops an answer; at the prompt it only says how to leave.
+
+    Args:
+        use: what `/use WORDS` does, where there is something to choose from.
+    """
     keep_accents_when_editing()
     print(tr(f"Trò chuyện với {model}. /help để xem các lệnh.", f"Chatting with {model}. /help shows the commands."))
     if conversation.system:
@@ -84,13 +89,18 @@ def _talk(conversation: Chat, model: str) -> None:
             continue
         if line in ("/exit", "/quit"):
             return
-        if line.startswith("/"):
-            _command(conversation, line)
+        if use and line.split()[:1] == ["/use"]:
+            try:
+                use(line.removeprefix("/use").strip())
+            except SmolError as error:
+                print(error, file=sys.stderr)
+        elif line.startswith("/"):
+            _command(conversation, line, choice=use is not None)
         elif line:
             _answer(conversation, line)
 
 
-def _command(conversation: Chat, line: str) -> None:
+def _command(conversation: Chat, line: str, *, choice: bool) -> None:
     name, _, rest = line.partition(" ")
     if name == "/reset":
         conversation.reset()
@@ -102,6 +112,13 @@ def _command(conversation: Chat, line: str) -> None:
     else:
         if name != "/help":
             print(tr(f"Không có lệnh {name}.", f"There is no command {name}."))
+        if choice:
+            print(
+                tr(
+                    "/use 2        đổi sang adapter 2; 1+2: chồng hai; 0: không adapter",
+                    "/use 2        adapter 2; 1+2: both; 0: none",
+                )
+            )
         print(tr("/reset        quên các lượt trước", "/reset        forget earlier turns"))
         print(
             tr(

@@ -2,6 +2,7 @@
 
 import typer
 
+from smolcourse.cli.adapters import adapters_app
 from smolcourse.cli.assets import assets_app
 from smolcourse.cli.chat import chat
 from smolcourse.cli.check import check, watch
@@ -31,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+app.add_typer(adapters_app, name="adapters")
 app.add_typer(assets_app, name="assets")
 app.command(help=tr("Chứng nhận, sau khi chấm lại mọi bài tập.", "A certificate, after checking everything anew."))(certificate)
 app.command(help=tr("Trò chuyện với một mô hình hoặc một lần chạy.", "Talk to a model or a run."))(chat)

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from transformers import logging as transformers_logging
 
 from smolcourse import hardware
-from smolcourse.adapters import add_adapter
+from smolcourse.adapters import add_adapter, save_adapter
 from smolcourse.assets.cache import home
 from smolcourse.config import Recipe, recipe_from
 from smolcourse.data.encoding import Summary
@@ -246,7 +246,7 @@ def save_result(trainer: RunTrainer, run: Run, prepared: Prepared) -> Path:
     model = trainer.accelerator.unwrap_model(trainer.model)
     model.config.use_cache = True
     hardware.require_disk(run.path, sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad))
-    model.save_pretrained(partial_folder)
+    save_adapter(model, partial_folder) if name == "adapter" else model.save_pretrained(partial_folder)
     prepared.tokenizer.save_pretrained(str(partial_folder))
     if name == "adapter":
         # a folder of this machine helps nobody elsewhere: the adapter names its base as the recipe does
