@@ -97,7 +97,7 @@ def curves() -> str:
         rejected = [height - apart for height, apart in zip(chosen, margin, strict=True)]
         parts.append(svg.box(x, 40, 170, 130, fill="#f4f6f8"))
         for heights, colour in ((chosen, svg.LOSS), (rejected, svg.WRONG)):
-            parts.append(svg.line([(x + 8 + 154 * s / 20, 162 - 150 * h) for s, h in enumerate(heights)], colour=colour))
+            parts.append(svg.line([(x + 8 + 154 * s / 20, 162 - 140 * h) for s, h in enumerate(heights)], colour=colour))
         parts.append(svg.text(x + 85, 192, label, size=13))
     for place, (colour, label) in enumerate(((svg.LOSS, tr("được chọn", "chosen")), (svg.WRONG, tr("bị loại", "rejected")))):
         parts.append(svg.box(20 + 140 * place, 206, 14, 14, fill=colour))
