@@ -6,7 +6,8 @@ import json
 import pytest
 
 from smolcourse.cli import inspect as command
-from smolcourse.data.inspecting import inspect_row, inspect_source
+from smolcourse.data.inspecting import inspect_pair, inspect_row, inspect_source
+from smolcourse.data.preferences import encode_pair
 from smolcourse.data.stop_token import model_eos_ids
 from smolcourse.errors import SmolError
 from smolcourse.language import set_language
@@ -24,6 +25,12 @@ def inspection(tokenizer, tokenizer_dir):
     return inspect_row({"messages": CHAT}, tokenizer, model_eos_ids(tokenizer_dir, tokenizer))
 
 
+@pytest.fixture
+def pair(tokenizer, tokenizer_dir):
+    row = {"prompt": CHAT[:1], "chosen": CHAT[1:2], "rejected": [{"role": "assistant", "content": "Dạ, em chào anh ạ!"}]}
+    return row, inspect_pair(row, tokenizer, model_eos_ids(tokenizer_dir, tokenizer))
+
+
 def printed(inspection, max_length=512, **settings):
     import rich.console
 
@@ -31,7 +38,8 @@ def printed(inspection, max_length=512, **settings):
     original = rich.console.Console
     rich.console.Console = lambda **kwargs: original(file=stream, width=200, **settings, **kwargs)
     try:
-        command._print(inspection, "orders.jsonl row 1", "tiny", max_length)
+        show = command._print_pair if hasattr(inspection, "chosen") else command._print
+        show(inspection, "orders.jsonl row 1", "tiny", max_length)
     finally:
         rich.console.Console = original
     return stream.getvalue()
@@ -93,6 +101,44 @@ def test_json_holds_everything(inspection):
     assert plain["stop_token"]["ok"] and plain["stop_token"]["token"] == "<|im_end|>"
 
 
+def test_a_pair_shows_the_tokens_and_masks_of_training(pair, tokenizer):
+    row, both = pair
+    encoded = encode_pair(row, tokenizer)
+    assert both.prompt_tokens == len(encoded.prompt_ids)
+    for side, ids, mask in (
+        (both.chosen, encoded.chosen_ids, encoded.chosen_mask),
+        (both.rejected, encoded.rejected_ids, encoded.rejected_mask),
+    ):
+        assert side.encoded.input_ids == encoded.prompt_ids + ids
+        assert side.encoded.loss_mask == [0] * len(encoded.prompt_ids) + mask
+        assert [token for piece in side.pieces for token in piece.ids] == side.encoded.input_ids
+    text = "".join(piece.text for piece in both.rejected.pieces if piece.target)
+    assert text == "Dạ, em chào anh ạ!<|im_end|>\n", "all that follows the prompt, as TRL has it"
+
+
+def test_a_pair_is_printed_with_its_prompt_once(pair):
+    set_language("en")
+    text = printed(pair[1], no_color=True)
+    assert text.count("<|im_start|>·user") == 1
+    prompt, chosen, rejected = text.replace("── rejected", "── chosen").split("── chosen")
+    assert "«" not in prompt.split("newline", 1)[1] and "chosen: " in prompt and "rejected: " in prompt
+    assert "«" in chosen and "<|im_end|>" in chosen and "<|im_end|>" in rejected and "chào" in rejected.replace("·", "")
+    assert chosen.count("generation stops there") == rejected.count("generation stops there") == 1
+
+
+def test_pairs_of_strings_of_a_file_and_built_in(tiny_model, tmp_path):
+    file = tmp_path / "pairs.jsonl"
+    file.write_text(json.dumps({"prompt": "Món:", "chosen": " trà", "rejected": " cà phê"}), encoding="utf-8")
+    found = inspect_source(str(file), 1, model=str(tiny_model))
+    plain = json.loads(json.dumps(found.as_json()))
+    assert plain["prompt_tokens"] and plain["chosen"]["target_tokens"] and plain["rejected"]["target_tokens"]
+    assert inspect_source("milk-tea-style", 2, model=str(tiny_model)).chosen.stop.ok
+    file.write_text(json.dumps({"prompt": "a", "chosen": "b", "rejected": "b"}), encoding="utf-8")
+    with pytest.raises(SmolError) as caught:
+        inspect_source(str(file), 1, model=str(tiny_model))
+    assert str(caught.value.where).startswith(f"{file}:1")
+
+
 def test_files_and_bad_input(tiny_model, tmp_path):
     file = tmp_path / "orders.jsonl"
     file.write_text(json.dumps({"messages": CHAT}) + "\n" + json.dumps({"messages": CHAT[:2]}) + "\n", encoding="utf-8")
@@ -107,6 +153,7 @@ def test_files_and_bad_input(tiny_model, tmp_path):
         inspect_source(str(tmp_path / "nothing.jsonl"), 1, model=str(tiny_model))
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(
     ("number", "settings"), [(99_999_999, {}), (1, {"split": "nowhere"}), (1, {"chat_template": "nothing.jinja"})]
 )

@@ -9,9 +9,10 @@ import typer
 from smolcourse.language import tr
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.text import Text
 
-    from smolcourse.data.inspecting import Inspection, Piece
+    from smolcourse.data.inspecting import Inspection, PairInspection, Piece
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _TARGET, _TARGET_ALTERNATE = "black on green", "black on bright_green"
@@ -19,7 +20,12 @@ _SPECIAL, _TEMPLATE = "bold magenta", "dim"
 
 
 def inspect_row(
-    source: Annotated[str, typer.Argument(help=tr("milk-tea, hoặc tệp dữ liệu", "milk-tea, or a data file"))] = "milk-tea",
+    source: Annotated[
+        str,
+        typer.Argument(
+            help=tr("milk-tea, milk-tea-style (cặp), hoặc tệp dữ liệu", "milk-tea, milk-tea-style (pairs), or a data file")
+        ),
+    ] = "milk-tea",
     row: Annotated[int, typer.Option(min=1, help=tr("số thứ tự của hàng, từ 1", "number of the row, from 1"))] = 1,
     model: Annotated[str, typer.Option(help=tr("mô hình (tokenizer của nó)", "the model (its tokenizer)"))] = (
         "smollm2-135m-instruct"
@@ -33,7 +39,7 @@ def inspect_row(
     ] = None,
     output_format: Annotated[str, typer.Option("--format", help="text, json")] = "text",
 ) -> None:
-    from smolcourse.data.inspecting import inspect_source
+    from smolcourse.data.inspecting import PairInspection, inspect_source
     from smolcourse.errors import SmolError
 
     if output_format not in ("text", "json"):
@@ -43,7 +49,11 @@ def inspect_row(
         head = {"source": source, "split": split, "row": row, "model": model, "max_length": max_length}
         print(json.dumps({**head, **inspection.as_json()}, ensure_ascii=False))
         return
-    _print(inspection, f"{source}{f' [{split}]' if split else ''} {tr('hàng', 'row')} {row}", model, max_length)
+    title = f"{source}{f' [{split}]' if split else ''} {tr('hàng', 'row')} {row}"
+    if isinstance(inspection, PairInspection):
+        _print_pair(inspection, title, model, max_length)
+    else:
+        _print(inspection, title, model, max_length)
 
 
 def _print(inspection: "Inspection", title: str, model: str, max_length: int) -> None:
@@ -61,9 +71,49 @@ def _print(inspection: "Inspection", title: str, model: str, max_length: int) ->
         )
     )
     console.print(_legend(coloured))
-    for role, pieces in itertools.groupby(inspection.pieces, key=lambda piece: piece.role):
+    _print_turns(console, inspection.pieces, coloured)
+    _print_verdicts(console, inspection, max_length)
+
+
+def _print_pair(pair: "PairInspection", title: str, model: str, max_length: int) -> None:
+    """The prompt once, then what each answer adds."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    coloured = console.color_system is not None and not console.no_color
+    console.print(Text(f"{title} · {model}", style="bold"))
+    console.print(tr(f"prompt: {pair.prompt_tokens} token", f"prompt: {pair.prompt_tokens} tokens"))
+    sides = {"chosen": pair.chosen, "rejected": pair.rejected}
+    for name, side in sides.items():
+        answer = side.tokens - pair.prompt_tokens
+        console.print(
+            tr(
+                f"{name}: {answer} token, {side.target_tokens} token tính loss",
+                f"{name}: {answer} tokens, {side.target_tokens} carry loss",
+            )
+        )
+    console.print(_legend(coloured))
+    ends = list(itertools.accumulate(len(piece.ids) for piece in pair.chosen.pieces))
+    shared = sum(end <= pair.prompt_tokens for end in ends)
+    _print_turns(console, pair.chosen.pieces[:shared], coloured)
+    for name, side in sides.items():
+        console.print(Text(f"\n── {name}", style="bold"))
+        _print_turns(console, side.pieces[shared:], coloured)
+        _print_verdicts(console, side, max_length)
+
+
+def _print_turns(console: "Console", pieces: "list[Piece]", coloured: bool) -> None:
+    from rich.text import Text
+
+    for role, turn in itertools.groupby(pieces, key=lambda piece: piece.role):
         console.print(Text(f"\n{_role_name(role)}", style="bold cyan"))
-        console.print(_turn(list(pieces), coloured), soft_wrap=True)
+        console.print(_turn(list(turn), coloured), soft_wrap=True)
+
+
+def _print_verdicts(console: "Console", inspection: "Inspection", max_length: int) -> None:
+    from rich.text import Text
+
     console.print()
     for line, style in _verdicts(inspection, max_length):
         console.print(Text(line, style=style), soft_wrap=True)

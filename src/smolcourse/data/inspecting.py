@@ -3,7 +3,8 @@
 import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from smolcourse.data.chat import Encoded, Row, encode_batch, plan
+from smolcourse.data.chat import Encoded, Plan, Row, encode_batch, plan
+from smolcourse.data.preferences import SIDES, encode_pair, halves
 from smolcourse.data.stop_token import StopCheck, check_stop_token, model_eos_ids
 from smolcourse.data.templates import Message, load_tokenizer, render_with_spans
 from smolcourse.errors import SmolError
@@ -58,6 +59,19 @@ class Inspection(NamedTuple):
         }
 
 
+class PairInspection(NamedTuple):
+    """A preference row as the model sees it: both answers after their prompt, as two rows."""
+
+    chosen: Inspection
+    rejected: Inspection
+    prompt_tokens: int
+    """Tokens that both begin with; none of them carries loss."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Both sides as plain values."""
+        return {"prompt_tokens": self.prompt_tokens, "chosen": self.chosen.as_json(), "rejected": self.rejected.as_json()}
+
+
 def inspect_row(row: Row, tokenizer: "PreTrainedTokenizerBase", eos_ids: list[int]) -> Inspection:
     """Encodes one native row exactly as training does and labels every token.
 
@@ -65,7 +79,27 @@ def inspect_row(row: Row, tokenizer: "PreTrainedTokenizerBase", eos_ids: list[in
         SmolError: whatever `encode` raises for the row.
     """
     planned = plan(row, tokenizer)
-    encoded = encode_batch([planned], tokenizer)[0]
+    return _inspect(row, planned, encode_batch([planned], tokenizer)[0], tokenizer, eos_ids)
+
+
+def inspect_pair(row: Row, tokenizer: "PreTrainedTokenizerBase", eos_ids: list[int]) -> PairInspection:
+    """The same for a native preference row, with the masks that DPO and ORPO use.
+
+    Raises:
+        SmolError: whatever `encode_pair` raises for the row.
+    """
+    pair = encode_pair(row, tokenizer)
+    sides = []
+    for half, ids, mask in zip(
+        halves(row), (pair.chosen_ids, pair.rejected_ids), (pair.chosen_mask, pair.rejected_mask), strict=True
+    ):
+        encoded = Encoded(pair.prompt_ids + ids, [0] * len(pair.prompt_ids) + mask)
+        sides.append(_inspect(half, plan(half, tokenizer), encoded, tokenizer, eos_ids))
+    return PairInspection(sides[0], sides[1], len(pair.prompt_ids))
+
+
+def _inspect(row: Row, planned: Plan, encoded: Encoded, tokenizer: "PreTrainedTokenizerBase", eos_ids: list[int]) -> Inspection:
+    """Gives every token of an encoded row its text and its role."""
     marks = tokenizer(planned.text, add_special_tokens=planned.special_tokens, return_offsets_mapping=True, verbose=False)
     offsets = [(int(start), int(end)) for start, end in marks["offset_mapping"]]
     roles = _roles(row, planned.text, planned.messages, tokenizer)
@@ -89,7 +123,7 @@ def inspect_row(row: Row, tokenizer: "PreTrainedTokenizerBase", eos_ids: list[in
 
 def inspect_source(
     source: str, number: int, *, model: str, split: str | None = None, chat_template: str | None = None
-) -> Inspection:
+) -> Inspection | PairInspection:
     """Inspects row `number` (from 1) of a built-in data set or a file, with the tokenizer of `model` (any reference)."""
     from smolcourse.assets.resolver import resolve_model
     from smolcourse.data.loading import load_rows
@@ -106,7 +140,8 @@ def inspect_source(
     folder = resolve_model(model)
     tokenizer = load_tokenizer(folder, chat_template)
     try:
-        return inspect_row(row, tokenizer, model_eos_ids(folder, tokenizer))
+        inspect = inspect_pair if all(side in row for side in SIDES) else inspect_row
+        return inspect(row, tokenizer, model_eos_ids(folder, tokenizer))
     except SmolError as error:
         place = f"{source}:{number}" + (f" {error.where}" if error.where else "")
         raise SmolError(error.vi, error.en, where=place, fix=error.fix) from error
