@@ -41,6 +41,7 @@ BROKEN_WORDS = [
 ]
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize("word", BROKEN_WORDS)
 def test_a_broken_setting_names_itself(word: str) -> None:
     with pytest.raises(SmolError) as caught:
@@ -50,6 +51,7 @@ def test_a_broken_setting_names_itself(word: str) -> None:
     assert caught.value.vi != caught.value.en
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(
     "text", [b"method: [", b"- a\n- b\n", b"\xff\xfe\x00", b"just words", b"learning_rate: 1e-4\n  method: sft", b"\x00\x01\x02"]
 )
@@ -60,11 +62,13 @@ def test_a_broken_file_says_where(text: bytes, tmp_path: Path) -> None:
         load_recipe(str(path))
 
 
+@pytest.mark.bad_input
 def test_an_unknown_recipe_names_the_nearest() -> None:
     with pytest.raises(SmolError, match="smollm2-135m/sft/lora"):
         load_recipe("smollm2-135m/sft/lorra")
 
 
+@pytest.mark.bad_input
 def test_an_unknown_key_names_the_nearest() -> None:
     with pytest.raises(SmolError, match="learning_rate"):
         recipe_from({"lerning_rate": 1}, where="x.yaml")

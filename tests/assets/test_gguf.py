@@ -155,6 +155,7 @@ def test_a_changed_gguf_replaces_its_old_checkpoint(home: Path, gguf_file: Path,
     assert (new / "config.json").read_bytes() == b"second" and not old.exists()
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize("content", [b"", b"GGUF", b"GGUF" + b"\xff" * 200, b"not a model at all" * 50])
 def test_what_is_not_a_gguf_is_said_so(home: Path, tmp_path: Path, content: bytes):
     file = tmp_path / "bad.gguf"

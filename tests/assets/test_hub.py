@@ -132,12 +132,14 @@ def test_a_data_set(hub: type[Hub]):
     assert (folder / "data" / "train.parquet").read_bytes() == b"PAR1" and not (folder / "load.py").exists()
 
 
+@pytest.mark.bad_input
 def test_a_repository_of_pickles_is_refused_before_any_download(home: Path, hub: type[Hub]):
     hub.repos["org/old"] = {"config.json": b"{}", "pytorch_model.bin": b"x"}
     assert "pickles" in failure("hf:org/old").en
     assert leftovers(home) == []
 
 
+@pytest.mark.bad_input
 def test_a_file_that_differs_from_its_stated_hash(home: Path, hub: type[Hub]):
     hub.repos["org/name"] = MODEL
     hub.lies["model.safetensors"] = b"evil weights" * 100

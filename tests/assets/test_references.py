@@ -47,6 +47,7 @@ def test_every_catalog_entry_is_pinned_licensed_and_sized():
         assert asset.vi != asset.en
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(
     ("reference", "says"),
     [

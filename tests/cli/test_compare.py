@@ -44,6 +44,7 @@ def test_a_file_of_ones_own(here, tiny_model, other, tmp_path):
     assert code == 0 and "acc_norm" in stdout
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -73,6 +73,7 @@ def test_a_leak_is_said(here, tiny_model, exam, monkeypatch):
     assert "LỘ ĐỀ: 2 mục" in stdout
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -7,6 +7,8 @@ from smolcourse.data.formats import to_native
 from smolcourse.data.problems import RowError
 from smolcourse.errors import SmolError
 
+pytestmark = pytest.mark.bad_input
+
 Q = [{"role": "user", "content": "một trà đào"}]
 A = [{"role": "assistant", "content": "Dạ vâng ạ."}]
 B = [{"role": "assistant", "content": "Không."}]

@@ -197,6 +197,7 @@ def test_truncation_leaves_out_whole_turns(tokenizer):
             encode(row, tokenizer, len(last.input_ids) - 1, truncation=truncation)
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(
     ("row", "where"),
     [
@@ -229,6 +230,7 @@ def test_bad_rows_are_named(tokenizer, row, where):
     assert caught.value.vi != caught.value.en
 
 
+@pytest.mark.bad_input
 def test_templates_that_fail_say_why(tokenizer, tokenizer_dir, tmp_path):
     with pytest.raises(SmolError, match="System role not supported"):
         encode({"messages": [SYSTEM, *TURNS]}, with_template(tokenizer, templates.GEMMA))

@@ -238,6 +238,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize("case", REFUSALS)
 def test_refusal(case: str) -> None:
     row, kind, where = REFUSALS[case]

@@ -41,6 +41,7 @@ def test_references_go_through_the_assets_room(tmp_path: Path, monkeypatch: pyte
     assert len(list(load_rows("some-alias"))) == 5
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(
     ("config", "split", "where"),
     [
@@ -60,11 +61,13 @@ def test_wrong_settings(config: dict[str, Any], split: str, where: str | None) -
     assert caught.value.where == where
 
 
+@pytest.mark.bad_input
 def test_settings_of_the_built_in_data_are_not_silently_ignored_for_a_file(tmp_path: Path) -> None:
     with pytest.raises(SmolError, match="seed"):
         load_rows(write(tmp_path / "a.jsonl", ROWS), {"seed": 1})
 
 
+@pytest.mark.bad_input
 def test_the_first_bad_row_stops_with_its_place(tmp_path: Path) -> None:
     name = write(tmp_path / "a.jsonl", [*ROWS, {"question": "q", "answer": ""}])
     rows = load_rows(name)
@@ -74,6 +77,7 @@ def test_the_first_bad_row_stops_with_its_place(tmp_path: Path) -> None:
     assert caught.value.where == f"{name}:6 messages[1].content"
 
 
+@pytest.mark.bad_input
 def test_mixed_shapes_are_refused(tmp_path: Path) -> None:
     name = write(tmp_path / "a.jsonl", [ROWS[0], {"text": "x"}])
     with pytest.raises(SmolError) as caught:
@@ -82,6 +86,7 @@ def test_mixed_shapes_are_refused(tmp_path: Path) -> None:
     assert "--fix" in str(caught.value.fix)
 
 
+@pytest.mark.bad_input
 def test_an_unknown_name() -> None:
     with pytest.raises(SmolError, match="milk-te"):
         list(load_rows("milk-te"))

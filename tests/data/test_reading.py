@@ -268,6 +268,7 @@ WRONG: dict[str, tuple[str, bytes, str]] = {
 }
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_wrong_is_said_with_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     name, content, message = WRONG[case]
@@ -281,6 +282,7 @@ def test_what_is_wrong_is_said_with_its_row(tmp_path: Path, monkeypatch: pytest.
     assert caught.value.vi != caught.value.en
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize("case", WRONG)
 def test_the_command_ends_with_2_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], case: str
@@ -299,6 +301,7 @@ def test_the_command_ends_with_2_and_writes_nothing(
         assert os.listdir(tmp_path) == [name]
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize("place", ["none.jsonl", "nowhere/none.csv", "folder"])
 def test_what_is_not_there(tmp_path: Path, place: str) -> None:
     (tmp_path / "folder").mkdir()
@@ -312,6 +315,7 @@ def test_one_bad_row_does_not_hide_the_others(tmp_path: Path) -> None:
     assert found == [(1, ""), (2, "broken_json"), (3, "not_utf8"), (4, "")]
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(
     ("name", "before", "after"),
     [("a.jsonl", b"", b"\n" + GOOD), ("a.json", b"[", b"]"), ("a.csv", b"", b"")],

@@ -123,6 +123,7 @@ def test_other_formats_and_names(tmp_path: Path) -> None:
     assert {file.name for file in out.iterdir()} == {"a.train.jsonl", "a.test.jsonl"}
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(
     ("rows", "options"),
     [

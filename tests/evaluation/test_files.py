@@ -40,6 +40,7 @@ def test_multiple_choice(tmp_path, row):
     assert result.interval().value == 1 and result.items[0].answer == "Hà Nội"
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(
     ("row", "said"),
     [

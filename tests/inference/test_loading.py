@@ -81,11 +81,13 @@ def test_an_unfinished_run():
     assert "smol train --resume" in refused("half")
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize("name", ["nosuch", "./nosuch", "", "latest"])
 def test_nothing_of_that_name(name):
     refused(name)
 
 
+@pytest.mark.bad_input
 def test_a_folder_without_config(tmp_path):
     (tmp_path / "m").mkdir()
     assert "config.json" in refused("./m")
@@ -96,34 +98,40 @@ def copied(tiny_model, folder):
     return folder
 
 
+@pytest.mark.bad_input
 def test_a_folder_without_weights(tiny_model, tmp_path):
     (copied(tiny_model, tmp_path / "m") / "model.safetensors").unlink()
     assert "safetensors" in refused("./m")
 
 
+@pytest.mark.bad_input
 def test_pickled_weights_are_refused(tiny_model, tmp_path):
     folder = copied(tiny_model, tmp_path / "m")
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     assert "pickle" in refused("./m")
 
 
+@pytest.mark.bad_input
 def test_a_pickled_adapter_is_refused(tiny_model, tmp_path):
     save_adapter(tiny_model, tmp_path / "mine")
     (tmp_path / "mine" / "adapter_model.safetensors").rename(tmp_path / "mine" / "adapter_model.bin")
     assert "pickle" in refused("./mine")
 
 
+@pytest.mark.bad_input
 def test_a_cut_file(tiny_model, tmp_path):
     file = copied(tiny_model, tmp_path / "m") / "model.safetensors"
     file.write_bytes(file.read_bytes()[:5000])
     assert "không nạp được" in refused("./m")
 
 
+@pytest.mark.bad_input
 def test_a_broken_config(tiny_model, tmp_path):
     (copied(tiny_model, tmp_path / "m") / "config.json").write_text("{", encoding="utf-8")
     refused("./m")
 
 
+@pytest.mark.bad_input
 def test_weights_of_another_model(tiny_model, tmp_path):
     folder = copied(tiny_model, tmp_path / "m")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -133,6 +141,7 @@ def test_weights_of_another_model(tiny_model, tmp_path):
     refused("./m")
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize("change", [{"hidden_size": 32, "num_attention_heads": 2}, {"num_hidden_layers": 1}])
 def test_an_adapter_of_another_model(tiny_model, tokenizer, tmp_path, change):
     # Fewer layers fit as far as they go: PEFT loads that with a warning at most.
@@ -146,6 +155,7 @@ def test_an_adapter_of_another_model(tiny_model, tokenizer, tmp_path, change):
     assert "mô hình khác" in refused("./mine")
 
 
+@pytest.mark.bad_input
 def test_an_adapter_whose_base_is_gone(tiny_model, tmp_path):
     save_adapter(tiny_model, tmp_path / "mine")
     file = tmp_path / "mine" / "adapter_config.json"
