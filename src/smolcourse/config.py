@@ -20,7 +20,8 @@ class Recipe:
     """Everything a run needs. The resolved recipe is saved with the run, and starting it again gives the same run."""
 
     # What is trained
-    method: Literal["sft", "dpo", "orpo"] = "sft"
+    method: Literal["sft", "dpo", "orpo", "grpo", "rloo", "reward"] = "sft"
+    engine: Literal["smol", "trl"] = "smol"  # the last three methods are TRL's alone
     model_name_or_path: str = "smollm2-135m-instruct"
     chat_template_path: str | None = None
 
@@ -52,6 +53,10 @@ class Recipe:
     simpo_gamma: float = 0.5  # margin by which simpo wants the chosen answer to win
     completion_only_loss: bool = True  # orpo's cross entropy: of the chosen answer alone, or (TRL) of its prompt too
 
+    # Learning from scores, on TRL: grpo and rloo
+    num_generations: int = 4  # answers to a prompt, compared with one another
+    max_completion_length: int = 128
+
     # Optimisation
     learning_rate: float = 2e-4
     lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "linear"
@@ -74,6 +79,7 @@ class Recipe:
     prefix_sharing: bool = True  # the prompt that all examples of a packed row begin with is computed once
     fused: bool = True  # hand-written Llama layers
     int8: bool = True  # products with frozen weights in int8, in training, where this machine is much faster at it
+    fsdp: bool = False  # under torchrun: each process holds a part of every weight; plain layers, no checkpoints
 
     # While it runs
     budget: str | None = None  # "8m": the schedule ends within this time
@@ -182,6 +188,8 @@ _RANGES: list[tuple[str, float, float]] = [
     ("simpo_gamma", 0.0, 1e3),
     ("lora_r", 1, 4096),
     ("num_virtual_tokens", 1, 4096),
+    ("num_generations", 2, 1024),
+    ("max_completion_length", 1, 1 << 20),
     ("lora_alpha", 1e-6, 1e6),
     ("lora_dropout", 0.0, 0.95),
     ("logging_steps", 1, 1e9),

@@ -17,6 +17,7 @@ from smolcourse.evaluation.tasks import Task, load_task
 from smolcourse.inference.generate import generate
 from smolcourse.inference.loading import load_model
 from smolcourse.language import tr
+from smolcourse.training import parallel
 from smolcourse.training.energy import EnergyMeter, energy_from
 from smolcourse.training.report import report_text
 from smolcourse.training.runs import Run
@@ -35,8 +36,8 @@ def run(recipe: Recipe, name: str, say: Say = say_nothing) -> Run:
     Raises:
         SmolError: bad input, or a run that cannot fit; `training.loop.Stopped` by Ctrl-C.
     """
-    prepared = prepare(recipe, say)
-    folder = Run.create(prepared.recipe, name, folder=recipe.output_dir)
+    say, prepared = _prepared(recipe, say)
+    folder = parallel.from_first(lambda: Run.create(prepared.recipe, name, folder=recipe.output_dir))
     say(f"{tr('Run', 'Run')}: {folder.path}")
     return _go(prepared, folder, say)
 
@@ -49,7 +50,16 @@ def resume(folder: Run, say: Say = say_nothing) -> Run:
     """
     if folder.state() == "finished" and (folder.path / "report.md").exists():
         raise SmolError("run này đã xong", "this run is finished", where=folder.name, fix=f"smol chat {folder.name}")
-    return _go(prepare(recipe_of(folder), say), folder, say)
+    say, prepared = _prepared(recipe_of(folder), say)
+    return _go(prepared, folder, say)
+
+
+def _prepared(recipe: Recipe, say: Say) -> tuple[Say, Prepared]:
+    """Of several processes, the first one speaks, and prepares what the others then find."""
+    parallel.join(hardware.machine().device)
+    say = say if parallel.is_first() else say_nothing
+    with parallel.first_then_others():
+        return say, prepare(recipe, say)
 
 
 def _go(prepared: Prepared, folder: Run, say: Say) -> Run:
@@ -59,10 +69,16 @@ def _go(prepared: Prepared, folder: Run, say: Say) -> Run:
         model, _ = load_model(str(folder.path))
     else:
         model = load(prepared)
-        if tasks and "before" not in scores(folder):
+        if tasks and "before" not in scores(folder) and parallel.is_first():
             say(tr("Chấm mô hình gốc trên dữ liệu chưa từng thấy…", "Scoring the base model on data it never saw…"))
-            _score(model, tokenizer, tasks[:1], folder, "before", say)
-        train(prepared, folder, model, sample=partial(_answers, tasks=tasks))
+            whole = load_model(str(prepared.folder))[0] if recipe.fsdp else model
+            _score(whole, tokenizer, tasks[:1], folder, "before", say)
+        sample = None if recipe.fsdp else partial(_answers, tasks=tasks)
+        train(prepared, folder, model, sample=sample, reward=partial(_reward, tasks[0]) if tasks else None)
+        if tasks and parallel.is_first() and (recipe.fsdp or recipe.engine == "trl"):
+            model, _ = load_model(str(folder.path))  # what was trained is sharded, or was put on by TRL
+    if not parallel.is_first():
+        return folder
     if tasks:
         say(tr("Chấm mô hình vừa huấn luyện…", "Scoring the trained model…"))
         _score(model, tokenizer, tasks, folder, "after", say)
@@ -73,7 +89,7 @@ def _go(prepared: Prepared, folder: Run, say: Say) -> Run:
         report_text(
             folder,
             seconds=last["seconds"],
-            prediction=prepared.prediction,
+            prediction=prepared.prediction if recipe.engine == "smol" else None,
             peak_memory=hardware.peak_memory(),
             energy=energy_from(last["wh"], EnergyMeter(recipe.country).measured, recipe.country),
             scores=table or None,
@@ -134,6 +150,11 @@ def show(interval: Interval) -> str:
 
 def _triple(values: dict[str, float] | None) -> tuple[float, float, float] | None:
     return (values["value"], values["low"], values["high"]) if values else None
+
+
+def _reward(task: Task, answer: str, gold: str) -> float:
+    """The score that stands for the task."""
+    return task.scorer(answer, gold)[task.metric]
 
 
 def _answers(model: Any, tokenizer: PreTrainedTokenizerBase, prompts: list[str], *, tasks: list[Task]) -> list[str]:

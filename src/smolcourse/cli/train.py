@@ -44,6 +44,7 @@ def train(
     from smolcourse import experiment
     from smolcourse.course.driving import driven_by
     from smolcourse.training.loop import Stopped
+    from smolcourse.training.parallel import is_first
     from smolcourse.training.runs import find_run
     from smolcourse.training.train import prepare, recipe_of
 
@@ -59,5 +60,7 @@ def train(
     except Stopped as stopped:
         print(f"{tr('Đã dừng. Chạy tiếp', 'Stopped. Go on')}: smol train --resume {stopped}", file=sys.stderr)
         raise typer.Exit(130) from None
+    if not is_first():  # of several processes
+        return
     print(f"{tr('Báo cáo', 'Report')}: {finished.path / 'report.md'}")
     print(f"{tr('Trò chuyện', 'Talk to it')}: smol chat {finished.name}")

@@ -18,6 +18,7 @@ Interval = tuple[float, float, float]  # value, low, high; fractions of 1
 # What a reader wants to know first; all other keys stand in recipe.yaml.
 _SHOWN = (
     "method",
+    "engine",
     "model_name_or_path",
     "dataset_name",
     "use_peft",
@@ -113,7 +114,7 @@ def prompt_text(prompt: Any) -> str:
 
 def recipe_lines(recipe: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The keys of a recipe that a reader wants to know first; those that are off are left out."""
-    keys = [*_SHOWN[:4], *(("lora_r", "lora_alpha") if recipe.get("use_peft") else ()), *_SHOWN[4:]]
+    keys = [*_SHOWN[:5], *(("lora_r", "lora_alpha") if recipe.get("use_peft") else ()), *_SHOWN[5:]]
     lines = [(key, recipe[key]) for key in keys if recipe.get(key) is not None]
     return [(key, str(value)) for key, value in lines if not (key == "max_steps" and value == -1)]
 

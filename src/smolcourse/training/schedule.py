@@ -7,6 +7,7 @@ import torch
 from torch.optim.lr_scheduler import LRScheduler
 
 from smolcourse.config import Recipe
+from smolcourse.training import parallel
 
 SHAPES = ("linear", "cosine", "constant", "constant_with_warmup")
 
@@ -67,8 +68,8 @@ class Schedule(LRScheduler):
 
 
 def count_steps(rows: int, recipe: Recipe) -> tuple[int, float]:
-    """Optimiser steps of a run over so many packed rows, and the epochs they make."""
-    per_step = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
+    """Optimiser steps of a run over so many packed rows, by all its processes, and the epochs they make."""
+    per_step = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps * parallel.count()
     in_an_epoch = math.ceil(rows / per_step)
     steps = recipe.max_steps if recipe.max_steps > 0 else max(1, math.ceil(in_an_epoch * recipe.num_train_epochs))
     return steps, steps / in_an_epoch

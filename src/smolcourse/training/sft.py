@@ -20,6 +20,7 @@ from smolcourse.training.estimate import Work
 from smolcourse.training.loop import RunTrainer
 from smolcourse.training.packing import collate, pack, shared_prefix
 from smolcourse.training.plain import plain_logits
+from smolcourse.training.schedule import count_steps
 
 
 class SFTTrainer(RunTrainer):
@@ -96,10 +97,7 @@ def plan(examples: Any, recipe: Recipe) -> Plan:
         rows = [[order[i] for i in row] for row in packed]
     else:
         rows = [[i] for i in order]
-    per_step = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
-    steps_an_epoch = math.ceil(len(rows) / per_step)
-    steps = recipe.max_steps if recipe.max_steps > 0 else max(1, math.ceil(steps_an_epoch * recipe.num_train_epochs))
-    epochs = steps / steps_an_epoch
+    steps, epochs = count_steps(len(rows), recipe)
     saved = sum(prefix * (len(row) - 1) for row in rows)
     tokens = sum(lengths) - saved
     context = sum(length * (length + 1) / 2 for length in lengths) / max(1, sum(lengths))
@@ -118,11 +116,21 @@ def collate_rows(batch: Sequence[Sequence[dict[str, Any]]], *, share: bool) -> d
     return collate([example for row in batch for example in row], share=share)
 
 
-def load_model(folder: Path, dtype: torch.dtype) -> Any:
-    """A causal LM from a checkpoint folder; safetensors only."""
-    from transformers import AutoModelForCausalLM
+def load_model(folder: Path, dtype: torch.dtype, *, scores: bool = False, shards: int = 1) -> Any:
+    """A causal LM from a checkpoint folder; safetensors only.
 
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
+    Args:
+        scores: with a new head of one number instead of the vocabulary: a reward model.
+        shards: processes that each hold a part of every weight (FSDP).
+    """
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+    from transformers.distributed.configuration_utils import DistributedConfig
+
+    more: dict[str, Any] = {"num_labels": 1} if scores else {}
+    if shards > 1:
+        more["distributed_config"] = DistributedConfig(fsdp_size=shards)
+    kind = AutoModelForSequenceClassification if scores else AutoModelForCausalLM
+    model = kind.from_pretrained(folder, dtype=dtype, use_safetensors=True, **more)
     model.config.use_cache = False
     return model
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,15 +26,17 @@ from smolcourse.data.templates import load_tokenizer
 from smolcourse.data.tokenizing import source_key, tokenize
 from smolcourse.errors import SmolError
 from smolcourse.language import tr
-from smolcourse.training import fused, int8, pairs, sft
+from smolcourse.training import fused, int8, pairs, parallel, sft
 from smolcourse.training.dpo import DPOTrainer, needs_reference
 from smolcourse.training.energy import country_code
+from smolcourse.training.engines import PAIRED, SCORED, check_engine
 from smolcourse.training.estimate import Prediction, check_fits, predict, shape_of
-from smolcourse.training.loop import RunTrainer, Sampler, Stopped, stopping
+from smolcourse.training.loop import InRun, RunTrainer, Sampler, Stopped, stopping
 from smolcourse.training.orpo import ORPOTrainer
 from smolcourse.training.reference import PairRows, compute_reference, read_reference, reference_file
-from smolcourse.training.runs import Run
+from smolcourse.training.runs import Run, State
 from smolcourse.training.start import is_asset, starting_folder
+from smolcourse.training.trl_engine import Reward, require_trl, trl_trainer
 
 Say = Callable[[str], None]
 
@@ -63,11 +66,13 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
     Raises:
         SmolError: bad data, an answer that would never learn to stop, a run that cannot fit.
     """
+    check_engine(recipe)
+    version = require_trl() if recipe.engine == "trl" else None
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     country_code(recipe.country)
     calibration = hardware.calibrate()
-    hardware.set_threads(calibration.threads)
+    hardware.set_threads(max(1, calibration.threads // parallel.here()))
     hardware.keep_memory()
     folder = starting_folder(recipe.model_name_or_path)
     tokenizer = load_tokenizer(folder, recipe.chat_template_path)
@@ -91,14 +96,16 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
         )
     _check_shape(recipe, "prompt_ids" in examples[0])
     first_row = next(load_rows(recipe.dataset_name, recipe.dataset_config, recipe.dataset_train_split))
-    first_row = first_row if recipe.method == "sft" else halves(first_row)[0]
+    first_row = halves(first_row)[0] if recipe.method in PAIRED else first_row
     stop = check_stop_token(tokenizer, model_eos_ids(folder, tokenizer), first_row)
     if not stop.ok:
         say(f"⚠ {stop.problem}\n  {tr('Cách sửa', 'Fix')}: {stop.fix}")
-    plan = sft.plan(examples, recipe) if recipe.method == "sft" else pairs.plan_pairs(examples, recipe)
+    plan = pairs.plan_pairs(examples, recipe) if recipe.method in PAIRED else sft.plan(examples, recipe)
     dtype = calibration.dtype if recipe.dtype == "auto" else recipe.dtype
     plain_lora = recipe.use_peft and recipe.peft_type == "LORA" and not recipe.use_dora
-    int8_pays = recipe.int8 and plain_lora and recipe.fused and dtype == "float32" and calibration.int8_pays
+    # TRL has layers of its own, and sharded weights are whole only inside their own modules
+    fused_layers = recipe.fused and recipe.engine == "smol" and not recipe.fsdp
+    int8_pays = recipe.int8 and plain_lora and fused_layers and dtype == "float32" and calibration.int8_pays
     prediction = predict(
         shape_of(folder),
         plan.work,
@@ -109,24 +116,30 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
         int8=int8_pays,
         save_total_limit=recipe.save_total_limit,
     )
-    check_fits(prediction, hardware.machine(), use_peft=recipe.use_peft, folder=Path(recipe.output_dir))
-    target = sft.decoded_targets(examples[0], tokenizer) if recipe.method == "sft" else pairs.decoded(examples[0], tokenizer)
-    say(describe(summary, plan, prediction, target))
-    resolved = {"dtype": dtype, "int8": int8_pays}  # a resumed run computes as it began, on whatever machine
+    target = pairs.decoded(examples[0], tokenizer) if recipe.method in PAIRED else sft.decoded_targets(examples[0], tokenizer)
+    if version is None:
+        check_fits(prediction, hardware.machine(), use_peft=recipe.use_peft, folder=Path(recipe.output_dir))
+        say(describe(summary, plan, prediction, target))
+    else:
+        say(describe_trl(recipe, summary, target, version))
+    # a resumed run computes as it began, on whatever machine
+    resolved: dict[str, Any] = {"dtype": dtype, "int8": int8_pays, "fused": fused_layers}
     if not is_asset(recipe.model_name_or_path):
         resolved["model_name_or_path"] = str(folder)  # `latest` will be another run by then
+    if recipe.engine == "trl" and recipe.method == "orpo":
+        resolved["completion_only_loss"] = False  # TRL knows no other
     recipe = recipe_from({**dataclasses.asdict(recipe), **resolved}, where="dtype")
-    reference = reference_file(folder, examples, recipe) if needs_reference(recipe) else None
+    reference = reference_file(folder, examples, recipe) if recipe.engine == "smol" and needs_reference(recipe) else None
     return Prepared(recipe, folder, tokenizer, examples, summary, plan, prediction, getattr(torch, dtype), reference)
 
 
 def _check_shape(recipe: Recipe, is_pair: bool) -> None:
-    if is_pair == (recipe.method != "sft"):
+    if is_pair == (recipe.method in PAIRED):
         return
     if is_pair:
         raise SmolError(
-            "method=sft cần messages hay prompt + completion, dữ liệu này là các cặp chosen/rejected",
-            "method=sft needs messages or prompt + completion; this data is pairs of chosen and rejected",
+            f"method={recipe.method} cần messages hay prompt + completion, dữ liệu này là các cặp chosen/rejected",
+            f"method={recipe.method} needs messages or prompt + completion; this data is pairs of chosen and rejected",
             where=recipe.dataset_name,
             fix="method=dpo",
         )
@@ -164,16 +177,46 @@ def describe(summary: Summary, plan: sft.Plan, prediction: Prediction, target: s
     )
 
 
+def describe_trl(recipe: Recipe, summary: Summary, target: str, version: str) -> str:
+    """The same before a run on TRL, whose time and memory are not foreseen here."""
+    lines = [
+        tr(f"Dữ liệu: {summary.rows} ví dụ, {summary.tokens} token", f"Data: {summary.rows} examples, {summary.tokens} tokens")
+    ]
+    if recipe.method not in SCORED:
+        lines.append(tr(f"Mang loss trong ví dụ đầu: {target}", f"Carries loss in the first example: {target}"))
+    lines.append(
+        tr(
+            f"Engine: TRL {version}; không dự đoán thời gian và bộ nhớ",
+            f"Engine: TRL {version}; time and memory are not predicted",
+        )
+    )
+    if recipe.method == "orpo" and recipe.completion_only_loss:
+        lines.append(
+            tr(
+                "⚠ ORPO của TRL học cả prompt: completion_only_loss=false",
+                "⚠ ORPO on TRL learns the prompt too: completion_only_loss=false",
+            )
+        )
+    return "\n".join(lines)
+
+
 def load(prepared: Prepared) -> Any:
-    """The model, with a fresh adapter where the recipe asks for one."""
-    torch.manual_seed(prepared.recipe.seed)
-    model = sft.load_model(prepared.folder, prepared.dtype)
-    if prepared.recipe.use_peft:
-        model = add_adapter(model, prepared.recipe)
-    if prepared.recipe.int8 and fused.supports(model):  # with the adapter still zero: a resumed run rounds as it began
+    """The model, with a fresh adapter where the recipe asks for one; TRL puts it on itself."""
+    recipe = prepared.recipe
+    torch.manual_seed(recipe.seed)
+    shards = parallel.count() if recipe.fsdp else 1
+    model = sft.load_model(prepared.folder, prepared.dtype, scores=recipe.method == "reward", shards=shards)
+    if recipe.engine == "trl":
+        return model
+    if recipe.use_peft:
+        model = add_adapter(model, recipe)
+    if recipe.int8 and fused.supports(model):  # with the adapter still zero: a resumed run rounds as it began
         int8.attach(model, torch.tensor(_first_tokens(prepared.examples)))
-    if prepared.reference and read_reference(prepared.reference) is None:
-        compute_reference(model, prepared.examples, prepared.plan.rows, prepared.recipe, prepared.reference)
+    if prepared.reference:
+        # one process is enough, unless each holds only a part of the model
+        with nullcontext() if recipe.fsdp else parallel.first_then_others():
+            if read_reference(prepared.reference) is None:
+                compute_reference(model, prepared.examples, prepared.plan.rows, recipe, prepared.reference)
     return model
 
 
@@ -183,11 +226,12 @@ def _first_tokens(examples: Any) -> list[int]:
     return [token for one in few for token in (one["input_ids"] if "input_ids" in one else one["prompt_ids"] + one["chosen_ids"])]
 
 
-def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = None) -> float:
+def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = None, reward: Reward | None = None) -> float:
     """Trains into a run folder, from its newest checkpoint where it has one, and saves the result.
 
     Args:
         sample: answers the recipe's `sample_prompts` with the model as it is.
+        reward: scores an answer against its gold; what `grpo` and `rloo` learn from.
 
     Returns:
         Seconds of training, those before a resume included.
@@ -196,12 +240,16 @@ def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = 
         Stopped: by Ctrl-C or `kill`, after a checkpoint; the run can be resumed.
         SmolError: divergence, a full disk, another process in the same run.
     """
-    with run.lock():
-        run.clean()
+    first = parallel.is_first()
+    with run.lock() if first else nullcontext():
         checkpoint = run.latest_checkpoint()
-        run.rewind(checkpoint[0] if checkpoint else -1)
-        trainer = _trainer(prepared, run, model, sample)
-        run.set_state("running", total_steps=prepared.plan.work.steps)
+        if first:
+            run.clean()
+            run.rewind(checkpoint[0] if checkpoint else -1)
+        parallel.wait()
+        trainer = _trainer(prepared, run, model, sample, reward)
+        tell = run.set_state if first else _say_no_state
+        tell("running", total_steps=trainer.args.max_steps)
         try:
             with stopping(trainer):
                 trainer.train(resume_from_checkpoint=str(checkpoint[1]) if checkpoint else None)
@@ -213,18 +261,24 @@ def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = 
             save_result(trainer, run, prepared)
         except (Stopped, KeyboardInterrupt):
             trainer.live.close()
-            run.set_state("interrupted")
+            tell("interrupted")
             raise Stopped(run.name) from None
         except SmolError as error:
             trainer.live.close()
-            run.set_state("failed", error=str(error))
+            tell("failed", error=str(error))
             raise
-        run.set_state("finished", steps=trainer.state.global_step, seconds=round(seconds, 1))
+        tell("finished", steps=trainer.state.global_step, seconds=round(seconds, 1))
         return seconds
 
 
-def _trainer(prepared: Prepared, run: Run, model: Any, sample: Sampler | None) -> RunTrainer:
+def _say_no_state(state: State, **details: Any) -> None:
+    """Of the processes that are not the first."""
+
+
+def _trainer(prepared: Prepared, run: Run, model: Any, sample: Sampler | None, reward: Reward | None) -> InRun:
     """The trainer of the recipe's method, with its data."""
+    if prepared.recipe.engine == "trl":
+        return trl_trainer(prepared, run, model, sample, reward)
     recipe, examples, rows = prepared.recipe, prepared.examples, prepared.plan.rows
     kind: type[RunTrainer] = {"sft": sft.SFTTrainer, "dpo": DPOTrainer, "orpo": ORPOTrainer}[recipe.method]
     if recipe.method == "sft":
@@ -238,13 +292,17 @@ def _trainer(prepared: Prepared, run: Run, model: Any, sample: Sampler | None) -
     return kind(model, recipe, run, prepared.tokenizer, train_dataset=dataset, collate=collate, total_steps=steps, sample=sample)
 
 
-def save_result(trainer: RunTrainer, run: Run, prepared: Prepared) -> Path:
+def save_result(trainer: InRun, run: Run, prepared: Prepared) -> Path:
     """Writes `model/` or `adapter/` whole, with the tokenizer and its template, ready for plain transformers and PEFT."""
     name = "adapter" if prepared.recipe.use_peft else "model"
-    partial_folder = run.path / f"{name}.partial"
-    shutil.rmtree(partial_folder, ignore_errors=True)
+    partial_folder, final = run.path / f"{name}.partial", run.path / name
     model = trainer.accelerator.unwrap_model(trainer.model)
     model.config.use_cache = True
+    if not parallel.is_first():
+        if prepared.recipe.fsdp:
+            model.save_pretrained(partial_folder, is_main_process=False)  # hands over its part of the weights
+        return final
+    shutil.rmtree(partial_folder, ignore_errors=True)
     hardware.require_disk(run.path, sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad))
     save_adapter(model, partial_folder) if name == "adapter" else model.save_pretrained(partial_folder)
     prepared.tokenizer.save_pretrained(str(partial_folder))
@@ -255,7 +313,6 @@ def save_result(trainer: RunTrainer, run: Run, prepared: Prepared) -> Path:
         values["base_model_name_or_path"] = prepared.recipe.model_name_or_path
         config.write_text(json.dumps(values, indent=2, sort_keys=True), encoding="utf-8")
         (partial_folder / "README.md").unlink(missing_ok=True)
-    final = run.path / name
     shutil.rmtree(final, ignore_errors=True)
     partial_folder.rename(final)
     return final
