@@ -26,7 +26,7 @@ OnDone = Callable[[int, str], None]
 _CACHE_BYTES = 1 << 30  # memory that keys and values of a batch may take, when no batch size is asked for
 _LARGEST_BATCH = 96  # beyond it, matrix products of a small model gain nothing on a CPU
 _WORTH_A_COPY = 8  # prompts from which the decoder's copy of the weights pays
-_LARGEST_GROUP = 32  # prompts computed at once: enough rows for fast products, little memory for what lies between
+_LARGEST_GROUP = 8  # prompts computed at once: enough rows for fast products, and what lies between stays in the cache
 
 
 @torch.inference_mode()
@@ -99,6 +99,7 @@ def _generate_fast(
     # Longest first: long answers, which tend to follow long prompts, do not end up alone at the end.
     waiting = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
     capacity = batch_size or _batch_that_fits(decoder, len(prompts[waiting[-1]]) - len(prefix) + max(limits))
+    decoder.reserve(min(capacity, len(prompts)), len(prompts[waiting[-1]]) - len(prefix) + 1)
     together = max(1, capacity // 8)  # new prompts are added in groups, so that their products are large too
     answers: list[list[int]] = [[] for _ in prompts]
     slots: list[int] = []

@@ -155,7 +155,7 @@ class LlamaDecoder:
             ids[row, : len(sequence)] = torch.tensor(sequence)
         hidden, fresh = self._prefill(ids.to(self.device))
         first = len(self.lengths)
-        self._reserve(first + len(sequences), longest + 1)
+        self.reserve(first + len(sequences), longest + 1)
         for cache, new in zip(self._cache, fresh, strict=True):
             cache[:, first : first + len(sequences), :, :longest] = new
         self.lengths = torch.cat((self.lengths, lengths))
@@ -165,7 +165,7 @@ class LlamaDecoder:
     def step(self, tokens: Tensor) -> Tensor:
         """Appends one token to every sequence. Takes ids [n], returns logits [n, vocabulary]."""
         count = len(self.lengths)
-        self._reserve(count, int(self.lengths.max()) + 1)
+        self.reserve(count, int(self.lengths.max()) + 1)
         slots, ends = torch.arange(count, device=self.device), self.lengths.to(self.device)
         blocks = [self._block(first, min(first + _BLOCK, count)) for first in range(0, count, _BLOCK)]
         cos, sin = self._angles(ends + self.prefix_length)
@@ -282,8 +282,9 @@ class LlamaDecoder:
             self._cos, self._sin = cos[0], sin[0]
         return self._cos[positions, None], self._sin[positions, None]
 
-    def _reserve(self, slots: int, length: int) -> None:
-        """Makes the cache hold so many sequences of that length."""
+    @torch.inference_mode()
+    def reserve(self, slots: int, length: int) -> None:
+        """Makes the cache hold so many sequences of that length; asked for early, it is not copied as they come."""
         have_slots, have = self._cache[0].shape[1], self._cache[0].shape[3]
         if slots <= have_slots and length <= have:
             return
