@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import tables
+
 from smolcourse import experiment, hardware
 from smolcourse.config import load_recipe
 
@@ -36,6 +38,18 @@ def instruction_tuning() -> Figures:
     return {**figures, "train_seconds": seconds, "peak_rss_mb": round(hardware.peak_memory() / 1e6)}
 
 
+def preference() -> Figures:
+    """DPO behind SFT, and ORPO in one stage: exact match on orders, and which style is preferred, before and after."""
+    with tempfile.TemporaryDirectory() as folder:
+        return tables.preference(Path(folder))
+
+
+def adapters() -> Figures:
+    """Full tuning, LoRA at several ranks, DoRA, IA3, learned prompts: score, parameters, minutes, memory, size."""
+    with tempfile.TemporaryDirectory() as folder:
+        return tables.adapters(Path(folder))
+
+
 def course() -> Figures:
     """Every exercise fails as shipped, every solution passes, every classic wrong answer is called by its name."""
     from smolcourse.course.devcheck import figures
@@ -50,7 +64,13 @@ def evaluation() -> Figures:
     return figures()
 
 
-MODULES: dict[str, Callable[[], Figures]] = {"1": instruction_tuning, "4": evaluation, "course": course}
+MODULES: dict[str, Callable[[], Figures]] = {
+    "1": instruction_tuning,
+    "2": preference,
+    "3": adapters,
+    "4": evaluation,
+    "course": course,
+}
 
 
 def main() -> None:
