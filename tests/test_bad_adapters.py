@@ -247,6 +247,8 @@ def test_an_architecture_that_ia3_does_not_know() -> None:
         ["peft_type=IA3", "init_lora_weights=olora"],
         ["peft_type=P_TUNING", "init_lora_weights=gaussian"],
         ["peft_type=PROMPT_TUNING", "loraplus_lr_ratio=4"],
+        ["peft_type=IA3", "load_in_4bit=true"],
+        ["use_peft=false", "load_in_4bit=true"],
         ["use_peft=false", "use_dora=true"],
         ["use_peft=false", "use_rslora=true"],
         ["use_peft=false", "init_lora_weights=olora"],

@@ -43,6 +43,7 @@ class Recipe:
     use_rslora: bool = False
     init_lora_weights: bool | Literal["gaussian", "orthogonal", "olora"] = True
     loraplus_lr_ratio: float | None = None  # LoRA+: B learns so many times faster than A
+    load_in_4bit: bool = False  # QLoRA: the frozen weights in 4 bits, where bitsandbytes works
     num_virtual_tokens: int = 20  # of prompt tuning, p-tuning, prefix tuning
 
     # Preferences: dpo and orpo
@@ -132,6 +133,7 @@ class Recipe:
             "use_rslora": self.use_rslora,
             "init_lora_weights": self.init_lora_weights is not True,
             "loraplus_lr_ratio": self.loraplus_lr_ratio is not None,
+            "load_in_4bit": self.load_in_4bit,
         }
         for name, used in of_lora.items():
             if used and not (self.use_peft and self.peft_type == "LORA"):

@@ -47,7 +47,8 @@ class PairRows(Dataset[list[Pair]]):
 def reference_file(folder: Path, examples: Any, recipe: Recipe) -> Path:
     """Where the log-probabilities lie: named after the weights, the tokens, and the way of computing."""
     digest = hashlib.sha256(fingerprint(*sorted(folder.glob("*.safetensors"))).encode())
-    digest.update(json.dumps([_VERSION, recipe.dtype, recipe.int8, recipe.use_peft, torch.__version__]).encode())
+    computed = ["4bit"] if recipe.load_in_4bit else []
+    digest.update(json.dumps([_VERSION, recipe.dtype, recipe.int8, recipe.use_peft, torch.__version__, *computed]).encode())
     for pair in examples:
         digest.update(json.dumps([pair["prompt_ids"], pair["chosen_ids"], pair["rejected_ids"]]).encode())
         digest.update(json.dumps([pair["chosen_mask"], pair["rejected_mask"]]).encode())

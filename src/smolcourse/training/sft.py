@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from smolcourse.adapters import four_bits
 from smolcourse.config import Recipe
 from smolcourse.errors import SmolError
 from smolcourse.losses import sft_loss
@@ -116,12 +117,15 @@ def collate_rows(batch: Sequence[Sequence[dict[str, Any]]], *, share: bool) -> d
     return collate([example for row in batch for example in row], share=share)
 
 
-def load_model(folder: Path, dtype: torch.dtype, *, scores: bool = False, shards: int = 1) -> Any:
+def load_model(
+    folder: Path, dtype: torch.dtype, *, scores: bool = False, shards: int = 1, four_bit: bool = False
+) -> Any:
     """A causal LM from a checkpoint folder; safetensors only.
 
     Args:
         scores: with a new head of one number instead of the vocabulary: a reward model.
         shards: processes that each hold a part of every weight (FSDP).
+        four_bit: with its linear layers quantised (QLoRA).
     """
     from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
     from transformers.distributed.configuration_utils import DistributedConfig
@@ -129,6 +133,8 @@ def load_model(folder: Path, dtype: torch.dtype, *, scores: bool = False, shards
     more: dict[str, Any] = {"num_labels": 1} if scores else {}
     if shards > 1:
         more["distributed_config"] = DistributedConfig(fsdp_size=shards)
+    if four_bit:
+        more["quantization_config"] = four_bits(dtype)
     kind = AutoModelForSequenceClassification if scores else AutoModelForCausalLM
     model = kind.from_pretrained(folder, dtype=dtype, use_safetensors=True, **more)
     model.config.use_cache = False

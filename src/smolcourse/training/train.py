@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from transformers import logging as transformers_logging
 
 from smolcourse import hardware
-from smolcourse.adapters import add_adapter, save_adapter
+from smolcourse.adapters import add_adapter, need_bitsandbytes, save_adapter
 from smolcourse.assets.cache import home
 from smolcourse.config import Recipe, recipe_from
 from smolcourse.data.encoding import Summary
@@ -71,6 +71,8 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     country_code(recipe.country)
+    if recipe.load_in_4bit:
+        need_bitsandbytes(recipe)
     calibration = hardware.calibrate()
     hardware.set_threads(max(1, calibration.threads // parallel.here()))
     hardware.keep_memory()
@@ -102,7 +104,7 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
         say(f"⚠ {stop.problem}\n  {tr('Cách sửa', 'Fix')}: {stop.fix}")
     plan = pairs.plan_pairs(examples, recipe) if recipe.method in PAIRED else sft.plan(examples, recipe)
     dtype = calibration.dtype if recipe.dtype == "auto" else recipe.dtype
-    plain_lora = recipe.use_peft and recipe.peft_type == "LORA" and not recipe.use_dora
+    plain_lora = recipe.use_peft and recipe.peft_type == "LORA" and not (recipe.use_dora or recipe.load_in_4bit)
     # TRL has layers of its own, and sharded weights are whole only inside their own modules
     fused_layers = recipe.fused and recipe.engine == "smol" and not recipe.fsdp
     int8_pays = recipe.int8 and plain_lora and fused_layers and dtype == "float32" and calibration.int8_pays
@@ -205,7 +207,8 @@ def load(prepared: Prepared) -> Any:
     recipe = prepared.recipe
     torch.manual_seed(recipe.seed)
     shards = parallel.count() if recipe.fsdp else 1
-    model = sft.load_model(prepared.folder, prepared.dtype, scores=recipe.method == "reward", shards=shards)
+    scores = recipe.method == "reward"
+    model = sft.load_model(prepared.folder, prepared.dtype, scores=scores, shards=shards, four_bit=recipe.load_in_4bit)
     if recipe.engine == "trl":
         return model
     if recipe.use_peft:
