@@ -33,6 +33,7 @@ def main() -> None:
     close_network()
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     warnings.filterwarnings("ignore", category=FutureWarning)  # notes from library to library, of no use to a learner
+    warnings.filterwarnings("ignore", message="Position ids are not supported")  # PEFT, of every answer with learned prompts
     try:
         arguments = _language_from(sys.argv[1:])
         from smolcourse.cli.commands import app
