@@ -3,7 +3,7 @@
 from smolcourse.data.milk_tea.phrases import Carriers, Phrases, Speaker, options, spellings
 
 ENGLISH = Phrases(
-    numbers=(("one", "1", "a"), ("two", "2"), ("three", "3"), ("four", "4"), ("five", "5")),
+    numbers=(("one", "a"), ("two",), ("three",), ("four",), ("five",)),
     heads_one=("{drink}", "one {drink}", "1 {drink}", "a {drink}", "{n} cup of {drink}", "1x {drink}"),
     heads_many=("{n} cups of {drink}", "{n} cups of {drink}", "{drink} x{digit}", "{digit}x {drink}"),
     sized_one=("{n} {size} {drink}", "{n} {size} {drink}", "{n} {size} cup of {drink}"),

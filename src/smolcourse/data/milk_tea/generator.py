@@ -1,7 +1,7 @@
 """Seeded milk-tea orders with their answers, in four splits that never share a text.
 
-train   70+ drinks, 4 % of the rows typed carelessly
-new     the same kind of orders as train, none of them in train
+train   70+ drinks; rarer ways of saying things come more often than customers use them (`orders.PRACTICE`)
+new     orders as customers give them, with the drinks and words of train, none of them in train
 unseen  clean typing; every row has a drink or topping that train never shows, and words around it that train never uses.
         The phrases for sugar, ice and size stay those of train: what they mean cannot be guessed, only learned
 noisy   every row typed carelessly, with the drinks and words of train
@@ -17,7 +17,7 @@ from smolcourse.data.milk_tea.drawing import chance
 from smolcourse.data.milk_tea.english import ENGLISH
 from smolcourse.data.milk_tea.menu import MENU, format_order
 from smolcourse.data.milk_tea.noise import make_noisy, strip_diacritics
-from smolcourse.data.milk_tea.orders import draw_order, write_order
+from smolcourse.data.milk_tea.orders import CUSTOMERS, PRACTICE, draw_order, write_order
 from smolcourse.data.milk_tea.phrases import Phrases
 from smolcourse.data.milk_tea.vietnamese import VIETNAMESE
 from smolcourse.errors import SmolError
@@ -25,7 +25,6 @@ from smolcourse.language import Language
 
 Split = Literal["train", "new", "unseen", "noisy"]
 SPLITS: tuple[Split, ...] = get_args(Split)
-NOISY_SHARE = 0.04
 PHRASES: dict[Language, Phrases] = {"vi": VIETNAMESE, "en": ENGLISH}
 
 SYSTEM_PROMPT: dict[Language, str] = {
@@ -52,15 +51,16 @@ def generate(size: int, *, seed: int = 0, split: Split = "train", language: Lang
     rng = Random(f"milk-tea {language} {split} {seed}")
     menu, phrases = MENU[language], PHRASES[language]
     carriers = phrases.unseen if split == "unseen" else phrases.known
+    habits = PRACTICE if split == "train" else CUSTOMERS
     held_out = split != "train"
     rows: list[dict[str, Any]] = []
     texts: set[str] = set()
     while len(rows) < size:
-        items = draw_order(menu, rng, unseen=split == "unseen")
-        text = write_order(items, phrases, carriers, rng)
+        items = draw_order(menu, habits, rng, unseen=split == "unseen")
+        text = write_order(items, phrases, carriers, habits, rng)
         if _held_out(text) != held_out:
             continue
-        if split == "noisy" or (split != "unseen" and chance(rng, NOISY_SHARE)):
+        if split == "noisy" or (split != "unseen" and chance(rng, habits.careless)):
             # The clean order decides as well as the typed one: a test order is no train order retyped.
             typed = next((typed for typed in make_noisy(text, phrases, rng) if _held_out(typed) == held_out), None)
             if typed is None:

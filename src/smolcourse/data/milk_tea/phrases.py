@@ -38,7 +38,7 @@ class Phrases:
     """How a customer says the parts of an order in one language."""
 
     numbers: tuple[tuple[str, ...], ...]
-    """Spellings of 1, 2, 3..."""
+    """Words for 1, 2, 3..."""
     heads_one: tuple[str, ...]
     """One cup of a drink: templates of {n} and {drink}, the number perhaps left out."""
     heads_many: tuple[str, ...]

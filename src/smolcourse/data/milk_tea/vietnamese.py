@@ -3,7 +3,7 @@
 from smolcourse.data.milk_tea.phrases import Carriers, Phrases, Speaker, options, spellings
 
 VIETNAMESE = Phrases(
-    numbers=tuple((word, *[digit] * 6) for word, digit in zip(("một", "hai", "ba", "bốn", "năm"), "12345", strict=True)),
+    numbers=(("một",), ("hai",), ("ba",), ("bốn",), ("năm",)),
     heads_one=("{drink}", "{n} ly {drink}", "{n} ly {drink}", "{n} cốc {drink}", "{n} {drink}", "ly {drink}"),
     heads_many=("{n} ly {drink}", "{n} ly {drink}", "{n} cốc {drink}", "{n} {drink}", "{drink} x{digit}"),
     sized_one=("{n} ly {size} {drink}", "{n} cốc {size} {drink}", "ly {size} {drink}"),
