@@ -32,6 +32,7 @@ accept: .venv/ready  ## what the project promises, measured: every module, every
 
 bench: .venv/ready  ## speed and memory beside others, on this machine
 	$(BIN)/python benchmarks/data_check.py --json
+	$(BIN)/python benchmarks/training.py --json
 
 lock:  ## writes requirements*.txt anew from pyproject.toml; needs uv
 	python3 tools/lock.py
