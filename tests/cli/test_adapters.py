@@ -98,8 +98,8 @@ def test_an_empty_list_says_how_to_start(here, tmp_path):
 
 def test_merging_a_run(here, work, tiny_model, tmp_path):
     before = {file: file.read_bytes() for file in (run_of(work, "mot") / "adapter").iterdir()}
-    code, stdout, _ = here("adapters", "merge", "mot", tmp_path / "merged")
-    assert code == 0 and "e-0" in stdout and f"smol chat {tmp_path / 'merged'}" in stdout
+    code, stdout, stderr = here("adapters", "merge", "mot", tmp_path / "merged")
+    assert (code, stderr) == (0, "") and "e-0" in stdout and f"smol chat {tmp_path / 'merged'}" in stdout
     assert {file: file.read_bytes() for file in before} == before
     ids = torch.tensor([[5, 6, 7]])
     wanted = load_adapter(plain(tiny_model), run_of(work, "mot") / "adapter").eval()(ids).logits

@@ -83,9 +83,11 @@ def merge(
 ) -> None:
     from smolcourse.adapters import TOLERANCE
     from smolcourse.cli.terminal import repaired
+    from smolcourse.inference.loading import quiet
     from smolcourse.training.run_adapters import merge_run
 
-    target, difference = merge_run(repaired(run), out)
+    with quiet():
+        target, difference = merge_run(repaired(run), out)
     print(
         tr(
             f"logits sau khi ghép lệch nhiều nhất {difference:.1e} so với logit lớn nhất (cho phép {TOLERANCE:g})",

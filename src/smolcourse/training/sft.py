@@ -117,9 +117,7 @@ def collate_rows(batch: Sequence[Sequence[dict[str, Any]]], *, share: bool) -> d
     return collate([example for row in batch for example in row], share=share)
 
 
-def load_model(
-    folder: Path, dtype: torch.dtype, *, scores: bool = False, shards: int = 1, four_bit: bool = False
-) -> Any:
+def load_model(folder: Path, dtype: torch.dtype, *, scores: bool = False, shards: int = 1, four_bit: bool = False) -> Any:
     """A causal LM from a checkpoint folder; safetensors only.
 
     Args:
