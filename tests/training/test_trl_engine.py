@@ -112,7 +112,7 @@ def test_a_reward_model(recipe: Recipe, use_peft: bool) -> None:
 
 def test_without_trl_the_command_that_brings_it(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trl", None)
-    with pytest.raises(SmolError, match=r"pip install .*\[trl\]"):
+    with pytest.raises(SmolError, match=r"pip install trl=="):
         prepare(recipe)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
+from importlib.metadata import requires
 from typing import TYPE_CHECKING, Any
 
 from smolcourse.adapters import adapter_config
@@ -45,9 +46,9 @@ def require_trl() -> str:
     try:
         return str(import_module("trl").__version__)
     except ImportError as error:
-        raise SmolError(
-            "chưa cài TRL", "TRL is not installed", where="engine=trl", fix='pip install "smolcourse[trl]"'
-        ) from error
+        pinned = next(each for each in requires("smolcourse") or [] if each.startswith("trl=="))
+        fix = f"pip install {pinned.partition(';')[0].strip()}"
+        raise SmolError("chưa cài TRL", "TRL is not installed", where="engine=trl", fix=fix) from error
 
 
 def trl_trainer(prepared: Prepared, run: Run, model: Any, sample: Sampler | None, reward: Reward | None) -> InRun:
