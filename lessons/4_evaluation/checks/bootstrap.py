@@ -47,12 +47,12 @@ def compare(got: Any, values: list[float], level: float) -> None:
     ratio = (got.high - got.low) / (wanted.high - wanted.low)
     if got.high - got.low < 0.05 * error:
         raise Wrong("without-replacement", "khoảng co về một điểm: rút không hoàn lại thì lần nào cũng ra đúng tập cũ", "the interval is a point: without replacement every draw is the same set", **shown)  # fmt: skip
-    if ratio > 2.2 and near(*np.quantile(items, [tail / 2, 1 - tail / 2]), loose=1.0):
-        raise Wrong("items-not-means", "đây là phân vị của các câu; cần phân vị của các trung bình rút lại", "these are quantiles of the items; it takes those of the resampled means", **shown)  # fmt: skip
     if near(items.size * wanted.low, items.size * wanted.high, loose=items.size * 0.25):
         raise Wrong(
             "sum-for-mean", "đây là khoảng của tổng; điểm là trung bình", "the interval of a sum; the score is a mean", **shown
         )
+    if ratio > 2.6:
+        raise Wrong("items-not-means", "đây là phân vị của các câu; cần phân vị của các trung bình rút lại", "these are quantiles of the items; it takes those of the resampled means", **shown)  # fmt: skip
     wide = ours(values, resamples=OURS, level=2 * level - 1)
     if near(wide.low, wide.high):
         raise Wrong("wrong-tails", f"bỏ {tail:.0%} ở mỗi đầu; khoảng {level:.0%} chỉ bỏ {tail / 2:.1%} mỗi đầu", f"leaves out {tail:.0%} at each end; a {level:.0%} interval leaves out {tail / 2:.1%}", **shown)  # fmt: skip

@@ -44,8 +44,8 @@ def town(rng: Random) -> tuple[list[Draft], dict[str, set[str]]]:
         drafts.append(
             Draft(f"Ai ở nhà số {number}?", name, Passage(f"Nhà số {number} là của {name.upper()}!{also}", f"town.md:{number}"))
         )
-    for number in range(101, 113):  # two people own many houses: their names are answers again and again
-        owner = names[number % 2]
+    for number in range(101, 113):  # four people own many houses: their names are answers again and again
+        owner = names[number % 4]
         drafts.append(Draft(f"Ai ở nhà số {number}?", owner, Passage(f"Nhà số {number} là của {owner}.", f"town.md:{number}")))
     false = [Draft(f"Ai ở nhà số {200 + n}?", name, Passage(f"Nhà số {200 + n} bỏ trống.", "town.md:200")) for n, name in enumerate(strangers)]  # fmt: skip
     again = [Draft(draft.question.upper().replace("?", " ?!"), draft.answer, draft.passage) for draft in rng.sample(drafts, 4)]
