@@ -29,7 +29,7 @@ def check(mine: Mine, rng: Random) -> None:
         got, wanted = mine.orpo_loss(leaf, other, 1.0), ours(one, other, beta=1.0)
         (found,) = torch.autograd.grad(got.sum(), leaf)
         if not close(got, wanted, tolerance=1e-3) or not torch.isfinite(found).all():
-            raise Wrong("probabilities", "tính odds từ chính xác suất: với log p = -150 thì p bằng 0 trong fp32 và log của nó là -inf; hãy ở lại với log, log(1 - p) = log1p(-exp(log p))", "odds are computed from the probability itself: at log p = -150 p is 0 in fp32 and its logarithm -inf; stay with logarithms, log(1 - p) = log1p(-exp(log p))", got=got, wanted=wanted)  # fmt: skip
+            raise Wrong("probabilities", "tính odds từ chính xác suất: với log p = -150 thì p bằng 0 trong fp32 và log của nó là -inf; hãy giữ ở dạng log: log(1 - p) = log1p(-exp(log p))", "odds are computed from the probability itself: at log p = -150 p is 0 in fp32 and its logarithm -inf; stay with logarithms, log(1 - p) = log1p(-exp(log p))", got=got, wanted=wanted)  # fmt: skip
 
 
 def compare(got: Tensor, wanted: Tensor, chosen: Tensor, rejected: Tensor, beta: float) -> None:

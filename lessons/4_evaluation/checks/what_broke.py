@@ -54,9 +54,9 @@ def compare(got: Any, metrics: dict[str, str], flips: Flips) -> None:
         raise Wrong("not-a-dict", "phải trả về dict {bài: [các index đã mất]}", "return a dict {task: [indices lost]}", got=got)
     known = [
         ("no-holm", {name for name in worse if own[name] < 0.05}, f"thiếu hiệu chỉnh Holm: với {len(metrics)} bài, một p = {max(own[n] for n in worse if own[n] < 0.05):.3f} xét riêng chưa nói lên gì", f"no Holm correction: over {len(metrics)} tasks a p of {max(own[n] for n in worse if own[n] < 0.05):.3f} on its own says nothing"),
-        ("chance-counted", set(worse), "bài nào mất nhiều hơn được cũng bị báo: phần lớn là may rủi, cần phép thử", "every task that lost more than it gained is named: most of that is chance; test it"),
+        ("chance-counted", set(worse), "bài nào mất nhiều hơn được cũng bị báo: phần lớn là may rủi, cần kiểm định", "every task that lost more than it gained is named: most of that is chance; test it"),
         ("any-loss", {name for name in metrics if flips[name][0]}, "bài nào có câu mất cũng bị báo, kể cả bài khá lên", "every task with an item lost is named, even those that got better"),
-        ("gains-counted", {name for name in metrics if adjusted[name] < 0.05}, "bài KHÁ LÊN rõ rệt cũng bị báo là hỏng: phép thử hai phía không nói chiều nào, phải tự so", "tasks that got clearly BETTER are named as broken: a two-sided test has no direction, compare yourself"),
+        ("gains-counted", {name for name in metrics if adjusted[name] < 0.05}, "bài KHÁ LÊN rõ rệt cũng bị báo là hỏng: kiểm định hai phía không nói chiều nào, phải tự so", "tasks that got clearly BETTER are named as broken: a two-sided test has no direction, compare yourself"),
         ("gains-for-losses", {name for name in metrics if adjusted[name] < 0.05 and name not in worse}, "ngược chiều: đây là những bài khá lên", "the wrong way round: these are the tasks that got better"),
     ]  # fmt: skip
     for name, value, vi, en in known:

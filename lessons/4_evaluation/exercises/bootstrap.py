@@ -1,4 +1,4 @@
-# vi 🐕 bootstrap: điểm này lệch đến đâu?
+# vi 🐕 bootstrap: điểm này dao động đến đâu?
 # vi Viết hàm bên dưới rồi chạy: smol check bootstrap
 # vi Bài học: smol learn 4 interval      Gợi ý: smol hint bootstrap
 # en 🐕 bootstrap: how far off may this score be?
