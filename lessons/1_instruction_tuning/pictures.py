@@ -66,7 +66,7 @@ def journey() -> str:
         "token + mask",
         tr("hàng đã ghép", "packed row"),
         "loss",
-        tr("mô hình, có điểm", "scored model"),
+        tr("mô hình đã chấm", "scored model"),
     ]
     steps = ["template", tr("tách token", "tokenise"), "pack", "forward", tr("bước học", "step")]
     parts = []
@@ -102,7 +102,7 @@ def packed_mask() -> str:
         [
             (svg.LOSS, tr("được đọc", "may read")),
             ("#f6d9c0", tr("rò rỉ nếu cho đọc", "a leak if it could")),
-            (svg.READ, tr("phía sau", "the future")),
+            (svg.READ, tr("token đứng sau", "the future")),
         ]
     ):
         parts.append(svg.box(420, 60 + 30 * index, 16, 16, fill=fill))

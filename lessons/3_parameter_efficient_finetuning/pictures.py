@@ -27,7 +27,7 @@ def lora() -> str:
 
 def where() -> str:
     """One decoder layer: the seven matrices, and what each kind of adapter touches."""
-    title = tr("Mỗi loại adapter chạm vào đâu", "What each kind of adapter touches")
+    title = tr("Mỗi loại adapter gắn vào đâu", "What each kind of adapter touches")
     columns = ["q", "k", "v", "o", "gate", "up", "down", tr("đầu vào", "input")]
     rows = [
         ("LoRA, DoRA (all-linear)", {0, 1, 2, 3, 4, 5, 6}),

@@ -96,7 +96,7 @@ def compare(ids: list[int], mask: list[int], right_ids: list[int], right: list[i
     if after:
         raise Wrong(
             "newline-in-mask",
-            "ký tự xuống dòng sau <|im_end|> cũng tính loss: khi sinh văn bản, mô hình đã dừng trước đó",
+            "dấu xuống dòng sau <|im_end|> cũng tính loss: khi sinh văn bản, mô hình đã dừng trước đó",
             "the newline after <|im_end|> carries loss: when generating, the model has stopped before it",
             read="end-of-turn",
             **shown,

@@ -39,7 +39,7 @@ def check(mine: Mine, rng: Random) -> None:
         ) from None
     raise Wrong(
         "guesses-the-role",
-        f"vai lạ {stranger!r} được đoán thay vì báo lỗi: đoán sai là dạy mô hình nói nhầm vai",
+        f"vai lạ {stranger!r} bị đoán bừa thay vì báo lỗi: đoán sai là dạy mô hình nói nhầm vai",
         f"the unknown speaker {stranger!r} is guessed: a wrong guess trains the wrong side",
         got=got,
         read="debugging",

@@ -54,7 +54,7 @@ def compare(got: torch.Tensor, wanted: torch.Tensor, logits: torch.Tensor, label
         ("mean-over-both", wanted / tokens / words, "trung bình trên cả token lẫn từ vựng: trục từ vựng không được lấy trung bình", "the mean over tokens and vocabulary: the vocabulary is no axis to average over"),
         ("wrong-axis", -logits.log_softmax(dim=0).gather(1, labels[:, None]).sum(), "softmax lấy theo trục token (dim=0); phải theo trục từ vựng (dim=1)", "softmax runs over the tokens (dim=0); it must run over the vocabulary (dim=1)"),
         ("no-log", -picked.exp().sum(), "đây là tổng xác suất: thiếu log", "this is a sum of probabilities: the log is missing"),
-        ("no-softmax", -logits.gather(1, labels[:, None]).sum(), "logits chưa qua softmax: thiếu phần log tổng exp", "the logits are not normalised: the log-sum-exp is missing"),
+        ("no-softmax", -logits.gather(1, labels[:, None]).sum(), "logits chưa qua softmax: thiếu phần log của tổng exp", "the logits are not normalised: the log-sum-exp is missing"),
         ("all-words", -logs.sum(), "cộng log p của mọi token trong từ vựng, không chỉ của nhãn", "sums log p of every word, not of the label alone"),
         ("log2", wanted / torch.log(torch.tensor(2.0)), "kết quả này tính bằng bit (log cơ số 2); loss tính bằng nat (log tự nhiên)", "these are bits (log base 2); the loss is in nats"),
     ]  # fmt: skip

@@ -70,7 +70,7 @@ def compare(got: Any, wanted: tuple[torch.Tensor, torch.Tensor], tokens: torch.T
         )
     raise Wrong(
         "positions-differ",
-        f"các vị trí sai: trả về {len(positions)} vị trí, đúng ra là {len(wanted[0])}",
+        f"sai vị trí: trả về {len(positions)} vị trí, đúng ra là {len(wanted[0])}",
         f"{len(positions)} positions, there are {len(wanted[0])}",
         **shown,
     )

@@ -1,5 +1,5 @@
 # vi 🦁 never_stops: loss giảm rất đẹp, nhưng mô hình nói mãi không dừng. Tìm lỗi.
-# vi Hàm bên dưới chạy được và trông hợp lý. Nó có lỗi. Sửa rồi chạy: smol check never_stops
+# vi Hàm bên dưới chạy được và trông hợp lý, nhưng có lỗi. Sửa rồi chạy: smol check never_stops
 # vi Bài học: smol learn 1 silent      Gợi ý: smol hint never_stops
 # en 🦁 never_stops: the loss falls nicely, yet the model never stops talking. Find out why.
 # en The function below runs and looks reasonable. It is wrong. Mend it, then run: smol check never_stops

@@ -44,7 +44,7 @@ def compare(got: Tensor, base: Tensor, merged: str | None, wanted: str | None, a
     if close(got, right, tolerance=1e-3):
         return
     residue = (
-        "phần còn sót nằm lại trong W, và mỗi lần đổi lại dày thêm",
+        "phần còn sót nằm lại trong W, và lớn dần sau mỗi lần đổi",
         "what is left over stays in W, and grows with every change",
     )
     if merged is not None and merged == wanted and close(got, right + _update(adapters, merged), tolerance=1e-3):
@@ -64,4 +64,4 @@ def compare(got: Tensor, base: Tensor, merged: str | None, wanted: str | None, a
         a, b, _ = adapters[wanted]
         if close(got, base + b @ a, tolerance=1e-3):
             raise Wrong("alpha-forgotten", f"ghép {wanted} mà quên alpha / r", f"{wanted} is merged without its alpha / r", got=got, wanted=right)  # fmt: skip
-    raise Wrong("weight-differs", f"đổi {merged} -> {wanted}: kết quả không phải base cộng đúng một adapter", f"{merged} -> {wanted}: the result is not the base with just one adapter", got=got, wanted=right)  # fmt: skip
+    raise Wrong("weight-differs", f"đổi {merged} -> {wanted}: kết quả không phải trọng số gốc cộng đúng một adapter", f"{merged} -> {wanted}: the result is not the base with just one adapter", got=got, wanted=right)  # fmt: skip

@@ -28,7 +28,7 @@ def check(mine: Mine, rng: Random) -> None:
                 raise Wrong("gradient-cut", "kết quả không còn gradient", "the result carries no gradient")
             found = torch.autograd.grad((got * pull).sum(), (b, magnitude), allow_unused=True)
             if any(one is None for one in found):
-                raise Wrong("gradient-cut", "B hoặc magnitude không nhận gradient: chỉ tách phần độ dài ở mẫu số", "B or magnitude gets no gradient: detach only the length in the denominator")  # fmt: skip
+                raise Wrong("gradient-cut", "B hoặc magnitude không nhận gradient: chỉ .detach() phần độ dài ở mẫu số", "B or magnitude gets no gradient: detach only the length in the denominator")  # fmt: skip
             if not close(found[0], need[0], tolerance=1e-3) or not close(found[1], need[1], tolerance=1e-3):
                 raise Wrong("norm-not-constant", "giá trị đúng nhưng gradient đi qua độ dài |V|; hãy coi nó là hằng số (.detach())", "the value is right, but the gradient runs through |V|; treat it as a constant (.detach())", got=found[0], wanted=need[0])  # fmt: skip
 
@@ -41,7 +41,7 @@ def compare(got: Tensor, weight: Tensor, a: Tensor, b: Tensor, magnitude: Tensor
     direction, unscaled = weight + scale * b @ a, weight + b @ a
     known = [
         ("alpha-forgotten", rows * unscaled / unscaled.norm(dim=1, keepdim=True), "thiếu hệ số alpha / r", "the factor alpha / r is missing"),
-        ("not-normalised", rows * direction, "chưa chia cho độ dài của hàng: magnitude nhân lên độ dài cũ", "not divided by the row's length: magnitude multiplies the old length"),
+        ("not-normalised", rows * direction, "chưa chia cho độ dài của hàng: magnitude bị nhân với độ dài cũ", "not divided by the row's length: magnitude multiplies the old length"),
         ("old-length", rows * direction / weight.norm(dim=1, keepdim=True), "chia cho độ dài của W; phải là của W + (alpha / r) B A", "divided by the length of W; it must be that of W + (alpha / r) B A"),
         ("wrong-axis", rows * direction / direction.norm(dim=0, keepdim=True), "độ dài lấy theo cột (dim=0); mỗi đầu ra là một hàng (dim=1)", "the length runs over columns (dim=0); each output is a row (dim=1)"),
         ("whole-matrix", rows * direction / direction.norm(), "chia cho chuẩn của cả ma trận; mỗi hàng có độ dài riêng", "divided by the norm of the whole matrix; each row has a length of its own"),

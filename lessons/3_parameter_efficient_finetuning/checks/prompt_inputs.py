@@ -22,7 +22,7 @@ def check(mine: Mine, rng: Random) -> None:
         wanted = torch.cat([prompt.expand(rows, -1, -1), embeddings], dim=1)
         if not close(vectors, wanted):
             if close(vectors, torch.cat([embeddings, prompt.expand(rows, -1, -1)], dim=1)):
-                raise Wrong("at-the-end", "token ảo nằm sau văn bản: token thật đọc về phía trước nên không thấy chúng", "the virtual tokens come after the text: real tokens read backwards and never see them", got=vectors)  # fmt: skip
+                raise Wrong("at-the-end", "token ảo nằm sau văn bản: token thật chỉ đọc những gì đứng trước nó nên không thấy chúng", "the virtual tokens come after the text: real tokens read backwards and never see them", got=vectors)  # fmt: skip
             if list(vectors.shape) == [rows, tokens, width]:
                 raise Wrong("overwritten", f"vẫn dài {tokens}: token ảo đè lên token thật thay vì đứng trước", f"still {tokens} long: the virtual tokens replace real ones instead of preceding them", got=vectors)  # fmt: skip
             raise Wrong("vectors-differ", "embeddings phải là token ảo rồi đến token thật", "embeddings must be the virtual tokens, then the real ones", got=vectors, wanted=wanted)  # fmt: skip
@@ -34,7 +34,7 @@ def check(mine: Mine, rng: Random) -> None:
             count = int((named[:, :extra] != -100).sum())
             raise Wrong("virtual-in-loss", f"{count} token ảo tính loss: chúng không phải từ nào, không ai viết ra chúng", f"{count} virtual tokens carry loss: they are no words and nobody writes them", got=named)  # fmt: skip
         if not torch.equal(named[:, extra:], labels):
-            raise Wrong("labels-differ", "nhãn của token thật bị đổi; mô hình tự dịch một bước", "the real tokens' labels are changed; the model shifts by itself", got=named, wanted=labels)  # fmt: skip
+            raise Wrong("labels-differ", "nhãn của token thật bị đổi; cứ để nguyên, mô hình tự dịch nhãn", "the real tokens' labels are changed; the model shifts by itself", got=named, wanted=labels)  # fmt: skip
         if list(read.shape) != [rows, extra + tokens]:
             raise Wrong("mask-short", f"attention_mask phải là [{rows}, {extra + tokens}]", f"attention_mask must be [{rows}, {extra + tokens}]", got=read)  # fmt: skip
         if not bool(read[:, :extra].all()):
