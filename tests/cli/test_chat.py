@@ -91,19 +91,24 @@ def test_a_conversation_in_a_terminal(tiny_model):
         terminal.expect("> ")
         terminal.type("/nosuch\r")
         terminal.expect("There is no command /nosuch")
+        terminal.expect("> ")  # what is typed before the prompt is read by other rules: Ctrl-D would be lost
         terminal.type("/system Mới hơn\r")
         terminal.expect("system: Mới hơn")
+        terminal.expect("> ")
         terminal.type("chào bạn\r")
         terminal.expect("chào bạn")
+        terminal.expect("\n")
         time.sleep(1.0)
         terminal.type("\x03")
         terminal.expect("stopped")
+        terminal.expect("> ")
         terminal.type("/reset\r")
         terminal.expect("forgotten")
         terminal.expect("> ")  # at the prompt, where Ctrl-C is a hint; before it, it stops what is under way
         time.sleep(0.5)
         terminal.type("\x03")
         terminal.expect("Ctrl-D to leave")
+        terminal.expect("> ")
         terminal.type("\x04")
         assert terminal.wait() == 0
 
