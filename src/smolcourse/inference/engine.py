@@ -1,0 +1,304 @@
+"""llama.cpp on one GGUF: many requests at once, streamed, cancelled, constrained. The one file that imports xllamacpp.
+
+The wheel carries llama.cpp's whole server. It listens on a free port of this machine, behind a key drawn at random, and that is
+how we speak to it: unlike the wheel's in-process calls, the port can be asked to cancel a request whose prompt is still being
+read, to count tokens and to render a template, and no thread of Python stands between two tokens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.client
+import json
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from smolcourse.errors import SmolError
+
+Request = dict[str, Any]
+"""The body of an OpenAI request (`messages`, `max_tokens` ...), with llama.cpp's own keys (`grammar`, `lora` ...)."""
+
+_BATCH = 512  # tokens of prompts that are computed at once
+_ENDS = (
+    *("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|end|>", "<end_of_turn>", "</s>", "<eos>"),
+    *("<|endofturn|>", "<EOT>", "<turn|>", "[EOS]", "<|return|>", "<|call|>", "<｜end▁of▁sentence｜>"),
+)
+
+
+class EngineError(SmolError):
+    """What llama.cpp answered instead: its HTTP status, its kind of error and its own words."""
+
+    def __init__(self, status: int, kind: str, message: str) -> None:
+        super().__init__(f"llama.cpp từ chối: {message}", f"llama.cpp refused: {message}")
+        self.status, self.kind, self.message = status, kind, message
+
+
+class Engine:
+    """One model in memory. Methods may be called from many threads; close it, or use it in a `with`.
+
+    Args:
+        gguf: the model's file.
+        slots: requests that are answered at once; more wait their turn.
+        context: tokens of one request, prompt and answer together. Keys and values of `slots * context` tokens are held.
+        threads: of the processor; 0 for as many as there are cores to use.
+        adapters: GGUF LoRA files by name; a request wears one by `lora: engine.wearing(name)`, and none without.
+        lookup: tokens guessed ahead by looking for the last few in the prompt and the answer so far; 0 for none. The model
+            checks each guess, so greedy answers stay what they are.
+        lookup_key: how many last tokens are looked for.
+        cache_mib: memory for the keys and values of prompts that have left their slot.
+        name: what answers give as `model`.
+
+    Raises:
+        SmolError: no such file, not a GGUF, or one that llama.cpp cannot run.
+    """
+
+    def __init__(
+        self,
+        gguf: Path,
+        *,
+        slots: int = 4,
+        context: int = 2048,
+        threads: int = 0,
+        adapters: Mapping[str, Path] | None = None,
+        lookup: int = 0,
+        lookup_key: int = 4,
+        cache_mib: int = 0,
+        name: str = "default",
+    ) -> None:
+        for file in (gguf, *(adapters or {}).values()):
+            _need_gguf(Path(file))
+        os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # else a crash calls a debugger first
+        import xllamacpp  # 0.1 s, and only where a model is loaded
+
+        from smolcourse.hardware.facts import usable_cores
+
+        self.name, self.slots, self.context = name, slots, context
+        self.adapters = tuple(adapters or {})
+        self.key = secrets.token_urlsafe(24)
+        settings = xllamacpp.CommonParams()
+        settings.model.path = str(gguf)
+        settings.model_alias = [name]
+        settings.n_parallel, settings.n_ctx = slots, slots * context
+        settings.n_batch = settings.n_ubatch = _BATCH
+        settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads or usable_cores()
+        settings.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(file), 0.0) for file in (adapters or {}).values()]
+        settings.embedding, settings.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+        settings.cache_ram_mib = cache_mib
+        if lookup:
+            settings.speculative.types = [xllamacpp.common_speculative_type.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE]
+            settings.speculative.ngram_simple.size_n, settings.speculative.ngram_simple.size_m = lookup_key, lookup
+        # What a request does not say: the likeliest token, as `smol chat` and evaluation do, and no sampler but those it names.
+        sampling = settings.sampling
+        sampling.temp, sampling.top_k, sampling.top_p, sampling.min_p = 0.0, 0, 1.0, 0.0
+        settings.hostnames, settings.port, settings.api_keys, settings.ui = ["127.0.0.1"], 0, [self.key], False
+        settings.n_threads_http = slots + 4  # a request holds one; the rest are for questions that take no slot
+        settings.endpoint_metrics = True
+        settings.fit_params = settings.warmup = False  # what was asked for is what is done; the first answer warms as well
+        settings.verbosity = 0
+        try:
+            with _kept_signals():
+                self.server: Any = xllamacpp.Server(settings)
+        except RuntimeError as error:
+            raise SmolError(
+                "llama.cpp không nạp được tệp này (tệp hỏng, kiến trúc lạ, hoặc không đủ bộ nhớ)",
+                "llama.cpp cannot load this file (damaged, of an unknown architecture, or too large for the memory)",
+                where=str(gguf),
+                fix="smol export MODEL --to q8_0",
+            ) from error
+        self.host, _, port = self.server.listening_address.rpartition("//")[2].rpartition(":")
+        self.port = int(port)
+
+    def chat(self, request: Request) -> dict[str, Any]:
+        """One chat completion, whole (`/v1/chat/completions`)."""
+        return self.ask("/v1/chat/completions", greedy(request))
+
+    def complete(self, request: Request) -> dict[str, Any]:
+        """One text completion, whole (`/v1/completions`). `prompt` may be text or token ids."""
+        return self.ask("/v1/completions", greedy(request))
+
+    def stream_chat(self, request: Request) -> Iterator[dict[str, Any]]:
+        """Chunks of one chat completion as they are written. Closing the iterator cancels the rest."""
+        return self.stream("/v1/chat/completions", greedy(request))
+
+    def stream_completion(self, request: Request) -> Iterator[dict[str, Any]]:
+        """Chunks of one text completion as they are written. Closing the iterator cancels the rest."""
+        return self.stream("/v1/completions", greedy(request))
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector of length 1 for each text: the mean of its tokens' last hidden states."""
+        rows = self.ask("/v1/embeddings", {"input": list(texts)})["data"]
+        return [row["embedding"] for row in sorted(rows, key=lambda row: int(row["index"]))]
+
+    def tokenize(self, text: str, *, special: bool = True) -> list[int]:
+        """Token ids of a text. `special`: names such as `<|im_end|>` become their one token; nothing is put in front."""
+        tokens: list[int] = self.ask("/tokenize", {"content": text, "add_special": False, "parse_special": special})["tokens"]
+        return tokens
+
+    def detokenize(self, tokens: Sequence[int]) -> str:
+        """The text of token ids."""
+        return str(self.ask("/detokenize", {"tokens": list(tokens)})["content"])
+
+    def render(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None = None) -> str:
+        """The prompt that the model's chat template makes of a conversation, up to where the assistant begins to speak."""
+        asked: Request = {"messages": list(messages)}
+        return str(self.ask("/apply-template", asked | ({"tools": list(tools)} if tools else {}))["prompt"])
+
+    def template(self) -> str:
+        """The model's chat template, a Jinja text."""
+        return str(self.ask("/props").get("chat_template") or "")
+
+    def next_logprobs(self, tokens: Sequence[int], top: int) -> list[tuple[int, float]]:
+        """The `top` likeliest next tokens after `tokens` with their natural log-probabilities, the likeliest first.
+
+        With `top` the size of the vocabulary these are all logits, less one constant.
+        """
+        answer = self.ask("/completion", _plain(tokens, 1) | {"n_probs": top})
+        return [(int(row["id"]), float(row["logprob"])) for row in answer["completion_probabilities"][0]["top_logprobs"]]
+
+    def logprobs(self, tokens: Sequence[int]) -> list[float]:
+        """The natural log-probability of each token but the first, given all before it: what perplexity is made of.
+
+        A grammar of token ids makes the model write the rest itself, one token a step, so thousands take seconds; ask several
+        windows from as many threads as there are slots.
+
+        Raises:
+            EngineError: more tokens than the context holds.
+        """
+        found: list[float] = []
+        start = 1
+        while start < len(tokens):
+            # No grammar can ask for a token that ends an answer: those are drawn alone, by a bias that figures leave out.
+            end = next((at for at in range(start, len(tokens)) if tokens[at] in self._ends), len(tokens))
+            if end > start:
+                wanted = " ".join(f"<[{token}]>" for token in tokens[start:end])
+                found += self._written(tokens[:start], tokens[start:end], {"grammar": f"root ::= {wanted}"})
+            if end < len(tokens):
+                found += self._written(tokens[:end], tokens[end : end + 1], {"logit_bias": [[tokens[end], 10_000.0]]})
+            start = end + 1
+        return found
+
+    def _written(self, before: Sequence[int], wanted: Sequence[int], how: Request) -> list[float]:
+        rows = self.ask("/completion", _plain(before, len(wanted)) | {"n_probs": 1} | how)["completion_probabilities"]
+        if [int(row["id"]) for row in rows] != list(wanted):
+            raise EngineError(500, "server_error", "other tokens were written than those that were asked for")
+        return [float(row["logprob"]) for row in rows]
+
+    @functools.cached_property
+    def _ends(self) -> frozenset[int]:
+        """The tokens that llama.cpp ends an answer at."""
+        names = {*_ENDS, str(self.ask("/props").get("eos_token") or "")}
+        tokens = [self.tokenize(name) for name in names if name]
+        return frozenset(found[0] for found in tokens if len(found) == 1)
+
+    def wearing(self, adapter: str | None) -> list[dict[str, float]]:
+        """The value of a request's `lora`: one adapter at full strength, or none."""
+        return [{"id": self.adapters.index(adapter), "scale": 1.0}] if adapter else []
+
+    def ask(self, path: str, body: Request | None = None) -> dict[str, Any]:
+        """One question to llama.cpp's server, answered whole. GET without a body.
+
+        Raises:
+            EngineError: refused.
+        """
+        with contextlib.closing(self._send(path, body)) as connection:
+            reply = connection.getresponse()
+            return _answer(reply.status, reply.read())
+
+    def stream(self, path: str, body: Request) -> Iterator[dict[str, Any]]:
+        """One question, answered in events. Closing the iterator closes the connection, which cancels the rest.
+
+        Raises:
+            EngineError: refused, or failed on the way.
+        """
+        with contextlib.closing(self._send(path, body | {"stream": True})) as connection:
+            reply = connection.getresponse()
+            if reply.status != 200:
+                _answer(reply.status, reply.read())
+            for line in reply:
+                if line.startswith(b"data: {"):
+                    event: dict[str, Any] = json.loads(line[6:])
+                    if "error" in event:
+                        _refuse(500, event["error"])
+                    yield event
+
+    def _send(self, path: str, body: Request | None) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection(self.host, self.port)
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        connection.request("GET" if body is None else "POST", path, data, headers)
+        return connection
+
+    def close(self) -> None:
+        """Ends what is being answered and frees the memory."""
+        self.server = None
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def greedy(request: Request) -> Request:
+    """The request with what makes temperature 0 quick: only the likeliest token is looked at."""
+    return request if request.get("temperature") else {**request, "temperature": 0.0, "top_k": 1}
+
+
+def _plain(tokens: Sequence[int], count: int) -> Request:
+    """To go on from token ids, without any sampler."""
+    return {
+        "prompt": list(tokens),
+        "n_predict": count,
+        "temperature": 0.0,
+        "top_k": 1,
+        "response_fields": ["completion_probabilities"],
+    }
+
+
+def _answer(status: int, body: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = {"error": {"message": body[:200].decode("utf-8", "replace")}}
+    if status != 200:
+        _refuse(status, answer.get("error"))
+    return dict(answer)
+
+
+def _refuse(status: int, error: Any) -> None:
+    told = error if isinstance(error, dict) else {"message": str(error)}
+    raise EngineError(int(told.get("code") or status), str(told.get("type") or "server_error"), str(told.get("message") or ""))
+
+
+def _need_gguf(file: Path) -> None:
+    """Refuses what llama.cpp would say little about."""
+    try:
+        with file.open("rb") as opened:
+            magic = opened.read(4)
+    except OSError as error:
+        raise SmolError(
+            f"không mở được tệp ({error.strerror})", f"the file cannot be opened ({error.strerror})", where=str(file)
+        ) from error
+    if magic != b"GGUF":
+        raise SmolError("đây không phải tệp GGUF", "this is not a GGUF file", where=str(file), fix="smol export MODEL --to q8_0")
+
+
+@contextlib.contextmanager
+def _kept_signals() -> Iterator[None]:
+    """llama.cpp takes Ctrl-C and SIGTERM for itself when it starts; afterwards they are whose they were."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            if handler is not None:
+                signal.signal(number, handler)
