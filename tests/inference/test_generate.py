@@ -190,6 +190,21 @@ def test_sampling_depends_on_seed_and_place_not_on_the_batch(model, tokenizer):
     assert same[0] != same[1], "two samples of one prompt must differ"
 
 
+def test_a_conversation_with_its_own_seed_is_drawn_alike_in_any_company(model, tokenizer, monkeypatch):
+    settings = {"max_new_tokens": 8, "temperature": 1.0}
+    prompts = conversations(3)
+    for unsupported in (False, True):
+        if unsupported:
+            monkeypatch.setattr("smolcourse.inference.generate.LlamaDecoder", _refuse)
+        together = generate(model, tokenizer, prompts, seed=[7, 8, 7], **settings)
+        assert generate(model, tokenizer, [prompts[2], prompts[1]], seed=[7, 8], **settings) == [together[2], together[1]]
+        assert generate(model, tokenizer, [prompts[2]], seed=[9], **settings) != [together[2]]
+
+
+def _refuse(*_, **__):
+    raise Unsupported
+
+
 def test_stream_gives_what_generate_gives_over_several_turns(model, tokenizer):
     streamer = Streamer(model, tokenizer)
     turns = conversations(1)[0]

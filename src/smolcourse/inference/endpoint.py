@@ -12,9 +12,11 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import IO, Any
 
 from smolcourse.errors import SmolError
@@ -44,6 +46,19 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 @dataclass(frozen=True)
+class Reply:
+    """What the assistant said, and the tokens that the server says it took: None where it says nothing that can be a number."""
+
+    text: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+def _wait(seconds: float, _: float) -> None:
+    time.sleep(seconds)
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """Attributes:
     url: up to and with `/v1`.
@@ -67,12 +82,35 @@ class Endpoint:
         Raises:
             SmolError: refused, or failed in every try.
         """
+        return self.reply(prompt, {"max_tokens": max_new_tokens, "temperature": temperature}).text
+
+    def reply(
+        self,
+        prompt: Prompt,
+        settings: dict[str, Any],
+        *,
+        name: str | None = None,
+        admit: Callable[[], None] = lambda: None,
+        pause: Callable[[float, float], None] = _wait,
+    ) -> Reply:
+        """One answer, and what it took.
+
+        Args:
+            settings: of the request, as the protocol names them: `max_tokens`, `temperature`, `seed`...
+            name: of this question; the same in each try, so that a server which minds `Idempotency-Key` bills it once.
+            admit: called before each try; what it raises ends the trying.
+            pause: called between tries with the seconds to wait, and how many of them the server asked for.
+
+        Raises:
+            SmolError: refused, or failed in every try.
+        """
         messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
-        asked = {"model": self.model, "messages": messages, "max_tokens": max_new_tokens, "temperature": temperature}
-        pause = self.pause
+        asked = {"model": self.model, "messages": messages, **settings}
+        wait = self.pause
         for attempt in range(self.retries + 1):
+            admit()
             try:
-                return self._try(asked)
+                return self._try(asked, name)
             except _Failed as error:
                 if attempt == self.retries:
                     raise SmolError(
@@ -81,8 +119,8 @@ class Endpoint:
                         where=self.url,
                         fix=f"curl {self.url}/models",
                     ) from error
-                time.sleep(max(pause, min(error.pause, 60.0)))
-                pause *= 2
+                pause(max(wait, min(error.pause, 60.0)), min(error.pause, 60.0))
+                wait *= 2
         raise AssertionError
 
     def answers(self, prompts: Sequence[Prompt], max_new_tokens: int = 512) -> list[str]:
@@ -90,16 +128,18 @@ class Endpoint:
         with ThreadPoolExecutor(max(1, self.parallel)) as pool:
             return list(pool.map(lambda prompt: self.chat(prompt, max_new_tokens), prompts))
 
-    def _try(self, asked: dict[str, Any]) -> str:
+    def _try(self, asked: dict[str, Any], name: str | None) -> Reply:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if key := os.environ.get(KEY):
             headers["Authorization"] = f"Bearer {key}"
+        if name:
+            headers["Idempotency-Key"] = name
         body = json.dumps(asked, ensure_ascii=False).encode("utf-8", "replace")
         request = urllib.request.Request(f"{self.url.rstrip('/')}/chat/completions", body, headers)
         end = time.monotonic() + self.timeout
         try:
             with urllib.request.build_opener(_NoRedirect).open(request, timeout=self.timeout) as reply:
-                return _text(_read(reply, end))
+                return _reply(_read(reply, end))
         except urllib.error.HTTPError as error:
             raise self._refused(error) from error
         except TimeoutError as error:
@@ -117,8 +157,7 @@ class Endpoint:
         said = error.read(300).decode("utf-8", "replace").strip()
         text = f"HTTP {error.code} {said}".strip()
         if error.code in _AGAIN:
-            wait = error.headers.get("Retry-After", "")
-            return _Failed(text, text, float(wait) if wait.isdigit() else 0.0)
+            return _Failed(text, text, _seconds(error.headers.get("Retry-After", "")))
         fix = f"export {KEY}=..." if error.code in (401, 403) else f"{self.url} ... /v1"
         return SmolError(f"endpoint từ chối: {text}", f"the endpoint refused: {text}", where=self.url, fix=fix)
 
@@ -136,16 +175,33 @@ def _read(reply: IO[bytes], end: float) -> bytes:
     return b"".join(parts)
 
 
-def _text(reply: bytes) -> str:
+def _seconds(wait: str) -> float:
+    """`Retry-After` in seconds: a number, or a date."""
+    if wait.strip().isdecimal():
+        return float(wait)
+    try:
+        return max(0.0, (parsedate_to_datetime(wait) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):  # nothing that can be read, or a date without a zone
+        return 0.0
+
+
+def _reply(data: bytes) -> Reply:
     """What the assistant said."""
     try:
-        content = json.loads(reply)["choices"][0]["message"]["content"]
-    except (ValueError, LookupError, TypeError):
+        values = json.loads(data)
+        content = values["choices"][0]["message"]["content"]
+    except (ValueError, LookupError, TypeError, RecursionError):
         content = None
     if not isinstance(content, str):
-        said = reply[:120].decode("utf-8", "replace")
+        said = data[:120].decode("utf-8", "replace")
         raise _Failed(f"trả lời không đúng dạng: {said!r}", f"not a chat completion: {said!r}")
-    return content
+    usage = values.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
+    return Reply(content, _count(counts.get("prompt_tokens")), _count(counts.get("completion_tokens")))
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def is_endpoint(name: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,7 +19,7 @@ from smolcourse.inference.llama import LlamaDecoder, Unsupported
 from smolcourse.inference.prompts import Prompt, TextPieces, encode_prompt, room, shared_length, stop_ids
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 OnDone = Callable[[int, str], None]
 """Called with the index of a conversation and its answer, in the order in which answers are finished."""
@@ -39,7 +40,7 @@ def generate(
     batch_size: int | None = None,
     temperature: float = 0.0,
     top_p: float = 1.0,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
     on_done: OnDone | None = None,
 ) -> list[str]:
     """Answers each conversation; special tokens are left out of the answers.
@@ -50,7 +51,7 @@ def generate(
             needs no more tokens than its gold answer has: a longer answer is wrong already).
         batch_size: sequences at a time; chosen by memory if None. It does not change greedy answers.
         temperature: 0 for the most likely token at each step.
-        seed: of the draws when `temperature` is above 0.
+        seed: of the draws when `temperature` is above 0; or one for each conversation, whose answer then depends on nothing else.
         on_done: see `OnDone`; for progress lines.
 
     Raises:
@@ -73,11 +74,33 @@ def generate(
     try:
         decoder = LlamaDecoder(model, joined=len(prompts) >= _WORTH_A_COPY)
     except Unsupported:
-        plain.generate(model, prompts, limits, batch_size, plain.settings(tokenizer, stops, temperature, top_p), seed, finish)
+        _generate_plain(model, prompts, limits, batch_size, plain.settings(tokenizer, stops, temperature, top_p), seed, finish)
     else:
-        draws = [sampling.uniforms(seed, index, limit) for index, limit in enumerate(limits)] if temperature else []
+        places = [(seed, index) for index in range(len(prompts))] if isinstance(seed, int) else [(one, 0) for one in seed]
+        draws = [sampling.uniforms(*place, limit) for place, limit in zip(places, limits, strict=True)] if temperature else []
         _generate_fast(decoder, prompts, limits, batch_size, temperature, top_p, draws, stops, finish)
     return answers
+
+
+def _generate_plain(
+    model: PreTrainedModel,
+    prompts: list[list[int]],
+    limits: list[int],
+    batch_size: int | None,
+    config: GenerationConfig,
+    seed: int | Sequence[int],
+    finish: Callable[[int, list[int]], None],
+) -> None:
+    """`transformers` draws a whole batch from one seed: where each conversation has its own, they go one by one."""
+    if isinstance(seed, int) or not config.do_sample:
+        plain.generate(model, prompts, limits, batch_size, config, seed if isinstance(seed, int) else 0, finish)
+        return
+    for index, (prompt, limit, one) in enumerate(zip(prompts, limits, seed, strict=True)):
+        plain.generate(model, [prompt], [limit], 1, config, one, partial(_as, finish, index))
+
+
+def _as(finish: Callable[[int, list[int]], None], index: int, _: int, tokens: list[int]) -> None:
+    finish(index, tokens)
 
 
 def _generate_fast(
