@@ -101,8 +101,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for spec in dataclasses.fields(self):
-            object.__setattr__(self, spec.name, _coerce(getattr(self, spec.name), _HINTS[spec.name]))
-            _check_type(spec.name, getattr(self, spec.name), _HINTS[spec.name])
+            object.__setattr__(self, spec.name, coerce(getattr(self, spec.name), _HINTS[spec.name]))
+            check_type(spec.name, getattr(self, spec.name), _HINTS[spec.name])
         for name, low, high in _RANGES:
             value = getattr(self, name)
             if not (low <= value <= high) or math.isnan(value):
@@ -212,7 +212,8 @@ def recipes_folder() -> Path:
 def builtin_recipes() -> list[str]:
     """Names of the built-in recipes, such as `smollm2-135m/sft/full`."""
     root = recipes_folder()
-    return sorted(str(path.relative_to(root).with_suffix("")).replace(os.sep, "/") for path in root.rglob("*.yaml"))
+    names = (str(path.relative_to(root).with_suffix("")).replace(os.sep, "/") for path in root.rglob("*.yaml"))
+    return sorted(name for name in names if not name.startswith("synth/"))  # those are pipelines, which train nothing
 
 
 def find_recipe(name: str) -> Path:
@@ -339,8 +340,10 @@ def parse_minutes(text: str) -> float:
     return total
 
 
-def _coerce(value: Any, hint: Any) -> Any:
+def coerce(value: Any, hint: Any) -> Any:
     """YAML reads `1e-4` as a string and `8` for a float as an int; both are meant as numbers."""
+    if typing.get_origin(hint) is list and isinstance(value, list):
+        return [coerce(item, typing.get_args(hint)[0]) for item in value]
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if float in options and not isinstance(value, bool):
         if isinstance(value, str) and str not in options:
@@ -361,7 +364,8 @@ def _coerce(value: Any, hint: Any) -> Any:
     return value
 
 
-def _check_type(name: str, value: Any, hint: Any) -> None:
+def check_type(name: str, value: Any, hint: Any) -> None:
+    """Raises `SmolError` for a value that is not of the annotated type."""
     if not _fits(value, hint):
         raise SmolError(
             f"{name} cần {_type_name(hint)}, nhận được {value!r}",
