@@ -6,7 +6,7 @@ from smolcourse.language import tr
 
 def lora() -> str:
     """W frozen beside the thin pair A and B; both outputs are added."""
-    title = tr("Một lớp có LoRA", "A layer with LoRA")
+    title = tr("Một tầng có LoRA", "A layer with LoRA")
     parts = [
         svg.text(20, 28, title, size=15, anchor="start"),
         svg.box(250, 240, 120, 32, "x", fill=svg.READ),
@@ -49,15 +49,18 @@ def where() -> str:
 
 
 def memory() -> str:
-    """Bytes a parameter of the base, full tuning against LoRA against QLoRA; drawn to scale."""
+    """Bytes a parameter of the base, full tuning against LoRA against QLoRA; drawn to scale for SmolLM2-135M, r = 32."""
     title = tr("Byte cho mỗi tham số của mô hình gốc (fp32, AdamW)", "Bytes for each parameter of the base (fp32, AdamW)")
+    sides = 30 * (2 * (576 + 576) + 2 * (576 + 192) + 3 * (576 + 1536))  # in + out of q and o, k and v, the MLP; 30 layers
+    adapter = (16 * 32 * sides / 134_515_008, "A, B", svg.LOSS)
+    nf4 = (4 + 8 / 64 + 32 / (64 * 256)) / 8
     rows = [
         (
-            tr("full fine-tuning", "full fine-tuning"),
+            tr("tinh chỉnh toàn bộ", "full fine-tuning"),
             [(4.0, "W", svg.READ), (4.0, "gradient", svg.OURS), (8.0, "m, v", svg.LOSS)],
         ),
-        ("LoRA", [(4.0, "W", svg.READ)]),
-        ("QLoRA", [(0.52, "", svg.READ)]),
+        ("LoRA, r = 32", [(4.0, "W", svg.READ), adapter]),
+        ("QLoRA, r = 32", [(nf4, "", svg.READ), adapter]),
     ]
     parts = [svg.text(20, 28, title, size=15, anchor="start")]
     for number, (label, pieces) in enumerate(rows):
@@ -66,5 +69,6 @@ def memory() -> str:
         for size, name, fill in pieces:
             parts.append(svg.box(x, y, size * 30 - 2, 32, name, fill=fill, size=12))
             x += size * 30
-        parts.append(svg.text(x + 10, y + 21, tr(f"{sum(p[0] for p in pieces):g}".replace(".", ","), f"{sum(p[0] for p in pieces):g}"), size=13, anchor="start"))  # fmt: skip
+        total = f"{sum(piece[0] for piece in pieces):.3g}"
+        parts.append(svg.text(x + 10, y + 21, tr(total.replace(".", ","), total), size=13, anchor="start"))
     return svg.picture(720, 200, *parts, title=title)

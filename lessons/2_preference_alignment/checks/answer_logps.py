@@ -55,7 +55,7 @@ def compare(got: Tensor, wanted: Tensor, logits: Tensor, ids: Tensor, mask: Tens
         ("mask-not-shifted", (picked * mask[:, :-1]).sum(1), "token đã dịch mà mask thì chưa: mất token đầu của câu trả lời, thừa token ngay sau nó", "tokens are shifted and the mask is not: the answer's first token is lost and the one after it counted"),
         ("prompt-counted", picked.sum(1), f"cộng mọi token của hàng; {extra} token không thuộc câu trả lời (prompt, phần đệm) cũng bị tính", f"all tokens of the row are summed; {extra} that are no answer (prompt, padding) count too"),
         ("prompt-counted", (picked * real).sum(1), "token của prompt cũng được cộng: chỉ câu trả lời mới tính", "the prompt's tokens are summed too: only the answer counts"),
-        ("mean", wanted / count, "đây là trung bình trên mỗi token; DPO cần tổng", "this is the mean a token; DPO wants the sum"),
+        ("mean", wanted / count, "đây là trung bình mỗi token; DPO cần tổng", "this is the mean a token; DPO wants the sum"),
         ("mean", (picked * answer).mean(1), "lấy trung bình theo cả hàng; DPO cần tổng trên câu trả lời", "a mean over the whole row; DPO wants the sum over the answer"),
         ("sign", -wanted, "ngược dấu: log xác suất luôn âm, đừng đổi dấu như với loss", "the wrong sign: a log-probability is negative; it is the loss that is turned round"),
         ("no-log", (picked.exp() * answer).sum(1), "cộng xác suất thay vì log xác suất", "sums probabilities, not their logarithms"),

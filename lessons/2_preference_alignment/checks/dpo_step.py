@@ -73,7 +73,7 @@ def compare(got: Tensor, model: Reader, reference: Reader, batch: list[Tensor], 
             if not close(got, ours(model, reference, batch, beta, swapped=swapped, late=late)):
                 continue
             if swapped:
-                raise Wrong("swapped", "tham chiếu trừ mô hình: loss giảm khi câu BỊ LOẠI có khả năng hơn (margin âm dần, accuracy nằm ở 0)", "reference minus model: the loss falls as the REJECTED answer gets likelier (the margin goes negative, accuracy stays at 0)", got=got, wanted=wanted)  # fmt: skip
+                raise Wrong("swapped", "tham chiếu trừ mô hình: loss giảm khi xác suất câu BỊ LOẠI tăng lên (margin âm dần, accuracy nằm ở 0)", "reference minus model: the loss falls as the REJECTED answer gets likelier (the margin goes negative, accuracy stays at 0)", got=got, wanted=wanted)  # fmt: skip
             raise Wrong("mask-not-shifted", "token đã dịch một bước mà mask thì chưa: token đầu của câu trả lời không được tính, thay vào đó là token ngay sau câu", "the tokens are shifted by one and the mask is not: the answer's first token is lost, the one after the answer counted", got=got, wanted=wanted, read="logps")  # fmt: skip
         if close(got, ours(model, model, batch, beta)):
             raise Wrong("own-reference", "mô hình là tham chiếu của chính nó: delta luôn bằng 0", "the model is its own reference: delta is always 0", got=got, wanted=wanted)  # fmt: skip

@@ -45,7 +45,7 @@ def compare(got: Tensor, wanted: Tensor, logs: list[Tensor], tokens: list[Tensor
         ("swapped-lengths", (good / tokens[1] - bad / tokens[0] - target) ** 2, "hai độ dài bị đổi chỗ", "the two lengths are swapped"),
         ("target-not-halved", (delta - 1 / beta) ** 2, "đích là 1 / (2 beta), không phải 1 / beta", "the target is 1 / (2 beta), not 1 / beta"),
         ("target-upside-down", (delta - beta / 2) ** 2, "đích là 1 / (2 beta), không phải beta / 2: beta lớn thì đích gần", "the target is 1 / (2 beta), not beta / 2: a larger beta brings it nearer"),
-        ("beta-multiplied", (beta * delta - 0.5) ** 2, "beta nhân vào delta: cùng điểm thấp nhất nhưng gradient bị nhân thêm beta²", "beta multiplies delta: the same lowest point, but gradients smaller by beta²"),
+        ("beta-multiplied", (beta * delta - 0.5) ** 2, "beta nhân vào delta: cùng điểm thấp nhất nhưng gradient bị nhân thêm beta²", "beta multiplies delta: the same lowest point, but gradients multiplied by beta²"),
         ("not-squared", delta - target, "thiếu bình phương", "the square is missing"),
         ("absolute", (delta - target).abs(), "giá trị tuyệt đối thay cho bình phương", "the absolute value for the square"),
         ("one-sided", torch.relu(target - delta) ** 2, "chỉ phạt khi chưa tới đích: IPO kéo về cả những cặp đã đi quá xa", "only pairs short of the target pay: IPO also pulls back those beyond it"),

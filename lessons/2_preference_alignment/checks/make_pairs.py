@@ -53,7 +53,7 @@ def compare(got: Any, samples: list[dict[str, Any]]) -> None:
         if 0.5 <= good < 1.0 and any(score == 1.0 for score in known.values()):
             raise Wrong("partial-as-right", f"chosen chỉ được {good:g} điểm: gần đúng vẫn là sai, máy tính tiền không nhận", f"chosen scores only {good:g}: nearly right is wrong, the till refuses it", got=pair)  # fmt: skip
         if good < 1.0:
-            raise Wrong("wrong-as-chosen", f"prompt này không có câu nào đúng (chosen chỉ được {good:g}) mà vẫn thành cặp: đỡ sai hơn không phải là đúng", f"no answer to this prompt is right (chosen scores {good:g}), yet it gives a pair: less wrong is not right", got=pair)  # fmt: skip
+            raise Wrong("wrong-as-chosen", f"chosen là một câu sai (chỉ được {good:g} điểm): đỡ sai không phải là đúng; prompt không có câu nào đúng thì không cho cặp nào", f"chosen is a wrong answer (it scores {good:g}): less wrong is not right; a prompt with no right answer gives no pair", got=pair)  # fmt: skip
     wanted = {
         (prompt, good, bad)
         for prompt, known in scores.items()

@@ -1,4 +1,4 @@
-# vi 🐢 answer_logps: mô hình thấy câu trả lời này có khả năng đến đâu.
+# vi 🐢 answer_logps: mô hình gán cho một câu trả lời xác suất bao nhiêu.
 # vi Viết hàm bên dưới rồi chạy: smol check answer_logps
 # vi Bài học: smol learn 2 logps      Gợi ý: smol hint answer_logps
 # en 🐢 answer_logps: how likely a model finds an answer.

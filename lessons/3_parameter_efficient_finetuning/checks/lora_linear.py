@@ -59,7 +59,7 @@ def value(mine: Mine, rank: int, inputs: int, outputs: int, alpha: float) -> Non
             ("wrong-rank", base + alpha / inputs * update, f"chia cho {inputs}, tức số đầu vào; r là số hàng của A: {rank}", f"divided by {inputs}, the inputs; r is the rows of A: {rank}"),
             ("rslora", base + alpha / rank**0.5 * update, "đây là alpha / √r của rsLoRA; bài này cần alpha / r", "this is rsLoRA's alpha / √r; this exercise wants alpha / r"),
             ("scaled-base", alpha / rank * (base + update), "hệ số nhân cả W x; chỉ nhân phần B A x", "the factor also multiplies W x; it belongs to B A x only"),
-            ("base-forgotten", alpha / rank * update, "thiếu W x: LoRA cộng thêm vào lớp cũ, không thay nó", "W x is missing: LoRA adds to the old layer, it does not replace it"),
+            ("base-forgotten", alpha / rank * update, "thiếu W x: LoRA cộng thêm vào tầng cũ, không thay nó", "W x is missing: LoRA adds to the old layer, it does not replace it"),
         ]  # fmt: skip
         if inputs == outputs:
             turned = alpha / rank * (x @ b) @ a

@@ -33,7 +33,7 @@ def compare(got: object, linears: list[tuple[str, int, int]], r: int, targets: l
         ("only-a", sum(r * i for i, o in ours), "chỉ đếm A, thiếu B", "counts A and leaves out B"),
         ("only-b", sum(r * o for i, o in ours), "chỉ đếm B, thiếu A", "counts B and leaves out A"),
         ("rank-forgotten", sum(i + o for i, o in ours), "thiếu r: A có r hàng, B có r cột", "r is missing: A has r rows, B has r columns"),
-        ("all-layers", sum(r * (i + o) for _, i, o in linears), f"đếm cả {len(linears)} lớp; chỉ những lớp trong targets có adapter", f"counts all {len(linears)} layers; only those in targets have an adapter"),
+        ("all-layers", sum(r * (i + o) for _, i, o in linears), f"đếm cả {len(linears)} tầng; chỉ những tầng trong targets có adapter", f"counts all {len(linears)} layers; only those in targets have an adapter"),
         ("loose-names", sum(r * (i + o) for i, o in loose), "so tên quá lỏng: q_proj_old chứa q_proj nhưng không phải là nó; so phần sau dấu chấm cuối", "the names are matched too loosely: q_proj_old contains q_proj and is another layer; compare what follows the last dot"),
     ]  # fmt: skip
     for name, value, vi, en in known:

@@ -45,7 +45,7 @@ def compare(got: Tensor, weight: Tensor, scale: float, a: Tensor, b: Tensor, alp
         return
     known = [
         ("alpha-forgotten", weight + update, "thiếu hệ số alpha / r", "the factor alpha / r is missing"),
-        ("rank-forgotten", weight + alpha * update, "nhân alpha mà chưa chia r", "multiplied by alpha, not divided by r"),
+        ("rank-forgotten", weight + alpha * update, "nhân với alpha mà chưa chia cho r", "multiplied by alpha, not divided by r"),
         ("merged-twice", weight + 2 * scale * update, "adapter được cộng hai lần", "the adapter is added twice"),
         ("sign", weight - scale * update, "merge phải cộng, unmerge mới trừ", "merge adds; it is unmerge that takes off"),
         ("update-only", scale * update, "thiếu W: đây chỉ là phần thêm vào", "W is missing: this is the update alone"),

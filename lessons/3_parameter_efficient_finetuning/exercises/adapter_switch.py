@@ -1,8 +1,10 @@
 # vi 🦁 adapter_switch: đổi adapter vài lần, mô hình dở dần. Tìm lỗi.
-# vi Hàm bên dưới chạy được, và từng đúng với những adapter đầu tiên (alpha = r), nhưng có lỗi. Sửa rồi chạy: smol check adapter_switch
+# vi Hàm bên dưới chạy được, và trông có vẻ đúng với những adapter đầu tiên (alpha = r), nhưng có lỗi.
+# vi Sửa rồi chạy: smol check adapter_switch
 # vi Bài học: smol learn 3 switch      Gợi ý: smol hint adapter_switch
 # en 🦁 adapter_switch: a few changes of adapter, and the model gets worse. Find out why.
-# en The function below runs, and with the first adapters (alpha = r) it was right. It is wrong. Mend it: smol check adapter_switch
+# en The function below runs, and with the first adapters (alpha = r) it seemed right. It is wrong.
+# en Mend it: smol check adapter_switch
 # en Lesson: smol learn 3 switch      Hint: smol hint adapter_switch
 
 from torch import Tensor
