@@ -241,3 +241,18 @@ def _anatomy(tokenizer: "PreTrainedTokenizerBase", template: str) -> Anatomy:
     opening = opened[len(asked) :] if opened.startswith(asked) else ""
     header = before.rpartition(_USER_MARK)[2].removeprefix(asked.rpartition(_USER_MARK)[2])
     return Anatomy(opening, header, footer.removesuffix(closing), closing)
+
+
+def user_opening(tokenizer: "PreTrainedTokenizerBase", messages: list[Message]) -> str:
+    """The text that the template puts before what a user says after these messages: from here a model writes the user's turn.
+
+    An opening token that the tokenizer adds by itself is left out.
+    """
+    full = render_with_spans([*messages, {"role": "user", "content": _USER_MARK}], tokenizer)[0]
+    before, mark, _ = full.partition(_USER_MARK)
+    if not mark:
+        raise SmolError(
+            "chat template bỏ mất nội dung lượt thoại", "the chat template drops the text of a turn", where="chat_template"
+        )
+    added = tokenizer("")["input_ids"]
+    return before.removeprefix(str(tokenizer.bos_token)) if added else before

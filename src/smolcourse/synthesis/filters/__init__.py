@@ -1,0 +1,1 @@
+"""Ways to judge rows and to leave some out. Each public generator function is one step."""
