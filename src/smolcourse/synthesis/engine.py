@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -26,7 +27,7 @@ from smolcourse.synthesis.ledger import StepFile, StoredRows
 from smolcourse.synthesis.limits import Meter
 from smolcourse.synthesis.opening import open_sources
 from smolcourse.synthesis.pipeline import Pipeline, Step
-from smolcourse.synthesis.results import Outcome, StepReport, describe, write_data, write_state
+from smolcourse.synthesis.results import Outcome, StepReport, describe, step_file, write_data, write_state
 from smolcourse.synthesis.rows import Answer, Ask, Draft, Row, Unanswered, digest
 from smolcourse.synthesis.sources import Source
 from smolcourse.training.durable import mendable
@@ -52,11 +53,18 @@ def run(
     Raises:
         SmolError: the folder is in use or cannot be written, a model cannot be loaded, a step wants a field that rows lack.
     """
+    with locked(folder):
+        return _run(pipeline, folder, sources, tell)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Makes the folder, and keeps other commands out of it."""
     with mendable(folder):
         (folder / "steps").mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
-            return _run(pipeline, folder, sources, tell)
+            yield
     except Timeout:
         raise SmolError(
             "một lệnh khác đang chạy pipeline này", "another command is running this pipeline", where=str(folder)
@@ -93,12 +101,12 @@ def _make(
     """All rows of one step."""
     began = time.monotonic()
     version = step.fingerprint(seed, source.identity if source else "")
-    name = f"steps/{step.name}-{version[:12]}.jsonl"
+    name = step_file(step, version)
     file = StepFile(folder / name)
     report = StepReport(step.name, name)
-    work = _Work(step, version, seed, file, report, tell)
+    work = _Work(step, seed, file, report, tell)
     try:
-        units = work.units(parents)
+        units = step.units(version, parents)
         report.units = len(units)
         todo = work.todo(units, parents)
         if step.asks and source:
@@ -133,15 +141,9 @@ class _Unit:
 class _Work:
     """The calls of one step."""
 
-    def __init__(self, step: Step, version: str, seed: int, file: StepFile, report: StepReport, tell: Tell) -> None:
-        self.step, self.version, self.seed, self.file, self.report, self.tell = step, version, seed, file, report, tell
+    def __init__(self, step: Step, seed: int, file: StepFile, report: StepReport, tell: Tell) -> None:
+        self.step, self.seed, self.file, self.report, self.tell = step, seed, file, report, tell
         self.done = 0
-
-    def units(self, parents: StoredRows) -> list[str]:
-        """The keys of all calls, in order."""
-        if self.step.takes == "row":
-            return [digest(self.version, row.key) for row in parents]
-        return [digest(self.version, *(row.key for row in parents))]
 
     def todo(self, units: Sequence[str], parents: StoredRows) -> Iterator[_Unit]:
         """The calls that are not there yet, each begun only when it is taken."""

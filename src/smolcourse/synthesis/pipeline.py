@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from smolcourse.config import check_type, coerce, read_yaml, recipes_folder
 from smolcourse.errors import SmolError
 from smolcourse.synthesis.functions import StepFunction, code_version, content_of, find_function, unknown
 from smolcourse.synthesis.limits import Budget
-from smolcourse.synthesis.rows import Making, digest
+from smolcourse.synthesis.rows import Making, Row, digest
 
 Takes = Literal["row", "rows", "nothing"]
 
@@ -79,6 +79,11 @@ class Step:
         settings = {name: content_of(value) if isinstance(value, Path) else value for name, value in self.settings.items()}
         drawn = seed if self.draws or self.asks else None
         return digest(code_version(self.function), settings, drawn, identity if self.asks else None)
+
+    def units(self, version: str, parents: Iterable[Row]) -> list[str]:
+        """The keys of all calls of the function, in order: one a row, or one in all."""
+        keys = [row.key for row in parents]
+        return [digest(version, key) for key in keys] if self.takes == "row" else [digest(version, *keys)]
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,12 @@ def _settings(step: Step, where: str) -> dict[str, Any]:
             error.where = f"{where}.{name}"
             raise
     return values
+
+
+def settings_of(function: StepFunction) -> str:
+    """The keys that a step takes in YAML, with their defaults."""
+    options = [one for one in inspect.signature(function).parameters.values() if one.kind is one.KEYWORD_ONLY]
+    return ", ".join(one.name if one.default is one.empty else f"{one.name}={one.default!r}" for one in options)
 
 
 def _check_source(name: str, source: SourceSettings, sources: Mapping[str, SourceSettings]) -> None:

@@ -16,7 +16,6 @@ from smolcourse.data.problems import RowError
 from smolcourse.data.writing import new_jsonl
 from smolcourse.synthesis.ledger import StoredRows
 from smolcourse.synthesis.pipeline import Pipeline, Step
-from smolcourse.synthesis.rows import Data
 from smolcourse.training.durable import json_text, mendable, read_json, replace_file
 
 PIPELINE, STATE, DATA = "pipeline.yaml", "state.json", "data.jsonl"
@@ -87,6 +86,11 @@ def _described(pipeline: Pipeline, step: Step) -> dict[str, Any]:
     return {"use": use, "name": step.name, **place, **source, **plain}
 
 
+def step_file(step: Step, version: str) -> str:
+    """Where in the run's folder the rows of this version of a step lie."""
+    return f"steps/{step.name}-{version[:12]}.jsonl"
+
+
 def write_state(folder: Path, state: str, steps: Sequence[StepReport]) -> None:
     """`running`, `partial` (some calls got no answer: run it again) or `finished`; and what came of each step so far."""
     with mendable(folder):
@@ -111,12 +115,5 @@ def write_data(folder: Path, rows: StoredRows) -> int:
         plain = True
     with new_jsonl([folder / DATA], force=True) as (write,):
         for row in rows:
-            write({**(row.data if plain else _native(row.data)), "id": row.key})
+            write({**(row.data if plain else to_native(row.data)), "id": row.key})
     return len(rows)
-
-
-def _native(data: Data) -> Data:
-    native = to_native(data)
-    if isinstance(system := data.get("system"), str) and "messages" in native and native["messages"][0]["role"] != "system":
-        native["messages"] = [{"role": "system", "content": system}, *native["messages"]]
-    return native

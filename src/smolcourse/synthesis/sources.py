@@ -86,7 +86,7 @@ class Local:
         batch = [one for one in self._waiting if _kind(one.ask) == kind][: self.together]
         for request in batch:
             self._waiting.remove(request)
-        self._loaded = model = self._loaded or self._load()
+        model = self.load()
         try:
             self._answer(batch, *model)
         except SmolError:  # one prompt that is too long must not take the others with it
@@ -96,6 +96,11 @@ class Local:
                 except SmolError as error:
                     request.failed(Unanswered(str(error)))
         return True
+
+    def load(self) -> tuple[Any, Any]:
+        """The model and its tokenizer."""
+        self._loaded = self._loaded or self._load()
+        return self._loaded
 
     def _answer(self, batch: Sequence[Request], model: Any, tokenizer: Any) -> None:
         from smolcourse.inference.generate import generate

@@ -1,0 +1,164 @@
+"""`smol synth`: a pipeline that makes data, planned, run, and gone on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from smolcourse.cli.progress_line import progress_line
+from smolcourse.cli.terminal import repaired, use_utf8
+from smolcourse.errors import SmolError
+from smolcourse.language import tr
+
+if TYPE_CHECKING:
+    from smolcourse.synthesis.plan import StepPlan
+    from smolcourse.synthesis.results import Outcome
+
+
+class _RunByDefault(TyperGroup):
+    """`smol synth RECIPE` means `smol synth run RECIPE`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+synth_app = typer.Typer(
+    cls=_RunByDefault,
+    no_args_is_help=True,
+    help=tr(
+        "Tạo dữ liệu theo một pipeline: smol synth orders",
+        "Make data with a pipeline: smol synth orders",
+    ),
+)
+
+_Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--out",
+        help=tr("thư mục kết quả; mặc định: synth/TÊN", "folder of the result; default: synth/NAME"),
+        show_default=False,
+    ),
+]
+
+
+@synth_app.command("run", help=tr("Chạy, hoặc chạy tiếp, một pipeline.", "Run a pipeline, or go on with it."))
+def run(
+    recipe: Annotated[
+        str,
+        typer.Argument(metavar="RECIPE", help=tr("tên có sẵn hoặc tệp YAML", "built-in name or YAML file"), show_default=False),
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help=tr("seed=1, budget.usd=2, sources.TÊN.model=..., BƯỚC.khoá=...", "seed=1, budget.usd=2, sources.NAME.model=..."),
+            show_default=False,
+        ),
+    ] = None,
+    out: _Folder = None,
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", help=tr("chỉ ước lượng: số câu hỏi, token, tiền, phút", "only estimate: questions, tokens, cost")),
+    ] = False,
+) -> None:
+    """Makes what is not there yet."""
+    use_utf8()
+    from smolcourse.synthesis.pipeline import load_pipeline
+
+    pipeline = load_pipeline(repaired(recipe), list(map(repaired, overrides or [])))
+    folder = out or Path("synth") / pipeline.name
+    if plan:
+        from smolcourse.synthesis.plan import plan as make_plan
+
+        _print_plan(make_plan(pipeline, folder))
+        return
+    from smolcourse.synthesis.engine import run as run_pipeline
+
+    with progress_line() as tell:
+        outcome = run_pipeline(pipeline, folder, tell=tell)
+    _print_outcome(outcome)
+    if not outcome.whole:
+        failed = sum(step.failed for step in outcome.steps)
+        reason = next(step.error for step in outcome.steps if step.error)
+        raise SmolError(
+            f"{failed} lượt gọi chưa có câu trả lời ({reason})",
+            f"{failed} calls got no answer ({reason})",
+            where=str(folder),
+            fix=" ".join(["smol synth", recipe, *(overrides or []), *(["-o", str(out)] if out else [])]),
+        )
+
+
+@synth_app.command(
+    "ls", help=tr("Các pipeline có sẵn, và các bước để viết pipeline.", "Built-in pipelines, and steps to write one.")
+)
+def list_all() -> None:
+    """Prints names and the first line of what they do."""
+    use_utf8()
+    from smolcourse.synthesis.functions import all_functions
+    from smolcourse.synthesis.pipeline import built_in, settings_of
+
+    print(tr("Pipeline có sẵn (smol synth TÊN):", "Built-in pipelines (smol synth NAME):"))
+    for name in built_in():
+        print(f"  {name}")
+    print(tr("Các bước (use: TÊN):", "Steps (use: NAME):"))
+    for name, function in all_functions():
+        print(f"  {name}({settings_of(function)})")
+        print(f"      {(function.__doc__ or '').strip().splitlines()[0]}")
+
+
+def _print_plan(steps: list[StepPlan]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(tr("bước", "step"), overflow="fold")
+    titles = (
+        tr("lượt gọi", "calls"),
+        tr("câu hỏi", "questions"),
+        tr("token hỏi", "prompt tokens"),
+        tr("token đáp ≤", "answer tokens ≤"),
+        tr("hàng ≤", "rows ≤"),
+        "USD ≤",
+        tr("phút", "minutes"),
+    )
+    for title in titles:
+        table.add_column(title, justify="right")
+    for step in steps:
+        minutes = "?" if step.seconds is None else f"{step.seconds / 60:.1f}"
+        cells = (step.units, step.questions, step.prompt_tokens, step.completion_tokens, step.rows, f"{step.usd:.4f}", minutes)
+        table.add_row(step.name, *(("✓", "", "", "", str(step.rows), "", "") if step.made else map(str, cells)))
+    Console().print(table)
+    usd, questions = sum(step.usd for step in steps), sum(step.questions for step in steps)
+    print(tr(f"Tổng: {questions} câu hỏi, nhiều nhất {usd:.4f} USD", f"In all: {questions} questions, at most {usd:.4f} USD"))
+
+
+def _print_outcome(outcome: Outcome) -> None:
+    for step in outcome.steps:
+        asked = step.fresh + step.remembered
+        answers = tr(f", {asked} câu trả lời ({step.fresh} mới)", f", {asked} answers ({step.fresh} new)") if asked else ""
+        print(f"{step.name}: {step.kept} {tr('hàng', 'rows')}{answers}")
+        for reason, count in step.dropped.most_common():
+            print(f"  {tr('bỏ', 'dropped')} {count}: {reason}")
+        if step.failed:
+            print(f"  {tr('chưa có câu trả lời', 'without an answer')} {step.failed}: {step.error}")
+    if outcome.requests:
+        print(
+            tr(
+                f"Đã dùng, kể cả các lần trước: {outcome.requests} request, {outcome.tokens} token, {outcome.usd:.4f} USD",
+                f"Used, earlier runs too: {outcome.requests} requests, {outcome.tokens} tokens, {outcome.usd:.4f} USD",
+            )
+        )
+    if outcome.doubtful:
+        print(
+            tr(
+                f"  {outcome.doubtful} câu trả lời có số token không thể đúng: đã tự đếm",
+                f"  {outcome.doubtful} answers came with token counts that cannot be: counted here instead",
+            )
+        )
+    print(f"{outcome.folder / 'data.jsonl'}: {outcome.rows} {tr('hàng', 'rows')}")
