@@ -25,10 +25,7 @@ Request = dict[str, Any]
 """The body of an OpenAI request (`messages`, `max_tokens` ...), with llama.cpp's own keys (`grammar`, `lora` ...)."""
 
 _BATCH = 512  # tokens of prompts that are computed at once
-_ENDS = (
-    *("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|end|>", "<end_of_turn>", "</s>", "<eos>"),
-    *("<|endofturn|>", "<EOT>", "<turn|>", "[EOS]", "<|return|>", "<|call|>", "<｜end▁of▁sentence｜>"),
-)
+_LIKELY = 256  # next tokens among which the one that comes mostly is
 
 
 class EngineError(SmolError):
@@ -116,19 +113,21 @@ class Engine:
 
     def chat(self, request: Request) -> dict[str, Any]:
         """One chat completion, whole (`/v1/chat/completions`)."""
-        return self.ask("/v1/chat/completions", greedy(request))
+        answer: dict[str, Any] = self.ask("/v1/chat/completions", self._dressed(greedy(request)))
+        return answer
 
     def complete(self, request: Request) -> dict[str, Any]:
         """One text completion, whole (`/v1/completions`). `prompt` may be text or token ids."""
-        return self.ask("/v1/completions", greedy(request))
+        answer: dict[str, Any] = self.ask("/v1/completions", self._dressed(greedy(request)))
+        return answer
 
     def stream_chat(self, request: Request) -> Iterator[dict[str, Any]]:
         """Chunks of one chat completion as they are written. Closing the iterator cancels the rest."""
-        return self.stream("/v1/chat/completions", greedy(request))
+        return self.stream("/v1/chat/completions", self._dressed(greedy(request)))
 
     def stream_completion(self, request: Request) -> Iterator[dict[str, Any]]:
         """Chunks of one text completion as they are written. Closing the iterator cancels the rest."""
-        return self.stream("/v1/completions", greedy(request))
+        return self.stream("/v1/completions", self._dressed(greedy(request)))
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector of length 1 for each text: the mean of its tokens' last hidden states."""
@@ -153,54 +152,68 @@ class Engine:
         """The model's chat template, a Jinja text."""
         return str(self.ask("/props").get("chat_template") or "")
 
+    def facts(self) -> dict[str, Any]:
+        """What a server must know of the model: the tokens of one request, the size of the vocabulary, what can be asked."""
+        meta = self.ask("/v1/models")["data"][0]["meta"]
+        template = self.template()
+        return {
+            "context": int(self.ask("/props")["default_generation_settings"]["n_ctx"]),
+            "trained_context": int(meta["n_ctx_train"]),
+            "vocabulary": int(meta["n_vocab"]),
+            "parameters": int(meta["n_params"]),
+            "chat": bool(template),
+            "tools": "tools" in template,
+            "features": ["logprobs", "grammar", "embeddings"],
+        }
+
     def next_logprobs(self, tokens: Sequence[int], top: int) -> list[tuple[int, float]]:
         """The `top` likeliest next tokens after `tokens` with their natural log-probabilities, the likeliest first.
 
         With `top` the size of the vocabulary these are all logits, less one constant.
         """
-        answer = self.ask("/completion", _plain(tokens, 1) | {"n_probs": top})
+        # What is drawn is a letter, whatever the model thinks: of half a character, or an end, llama.cpp would report nothing.
+        asked = {
+            "prompt": list(tokens),
+            "n_predict": 1,
+            "n_probs": top,
+            "temperature": 0.0,
+            "top_k": 1,
+            "logit_bias": [[self._letter, 10_000.0]],
+            "response_fields": ["completion_probabilities"],
+        }
+        answer = self.ask("/completion", self._dressed(asked))
         return [(int(row["id"]), float(row["logprob"])) for row in answer["completion_probabilities"][0]["top_logprobs"]]
 
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
         """The natural log-probability of each token but the first, given all before it: what perplexity is made of.
 
-        A grammar of token ids makes the model write the rest itself, one token a step, so thousands take seconds; ask several
-        windows from as many threads as there are slots.
+        One question a token (the beginning stays computed), so thousands take a minute; ask several windows at once, from as many
+        threads as there are slots.
 
         Raises:
             EngineError: more tokens than the context holds.
         """
-        found: list[float] = []
-        start = 1
-        while start < len(tokens):
-            # No grammar can ask for a token that ends an answer: those are drawn alone, by a bias that figures leave out.
-            end = next((at for at in range(start, len(tokens)) if tokens[at] in self._ends), len(tokens))
-            if end > start:
-                wanted = " ".join(f"<[{token}]>" for token in tokens[start:end])
-                found += self._written(tokens[:start], tokens[start:end], {"grammar": f"root ::= {wanted}"})
-            if end < len(tokens):
-                found += self._written(tokens[:end], tokens[end : end + 1], {"logit_bias": [[tokens[end], 10_000.0]]})
-            start = end + 1
+        found = []
+        for place in range(1, len(tokens)):
+            for top in (_LIKELY, 2**31 - 1):
+                row = dict(self.next_logprobs(tokens[:place], top))
+                if tokens[place] in row:
+                    break
+            found.append(row[tokens[place]])
         return found
 
-    def _written(self, before: Sequence[int], wanted: Sequence[int], how: Request) -> list[float]:
-        rows = self.ask("/completion", _plain(before, len(wanted)) | {"n_probs": 1} | how)["completion_probabilities"]
-        if [int(row["id"]) for row in rows] != list(wanted):
-            raise EngineError(500, "server_error", "other tokens were written than those that were asked for")
-        return [float(row["logprob"]) for row in rows]
-
     @functools.cached_property
-    def _ends(self) -> frozenset[int]:
-        """The tokens that llama.cpp ends an answer at."""
-        names = {*_ENDS, str(self.ask("/props").get("eos_token") or "")}
-        tokens = [self.tokenize(name) for name in names if name]
-        return frozenset(found[0] for found in tokens if len(found) == 1)
+    def _letter(self) -> int:
+        return self.tokenize("a")[0]
 
     def wearing(self, adapter: str | None) -> list[dict[str, float]]:
         """The value of a request's `lora`: one adapter at full strength, or none."""
-        return [{"id": self.adapters.index(adapter), "scale": 1.0}] if adapter else []
+        return worn(self.adapters.index(adapter) if adapter else None, len(self.adapters))
 
-    def ask(self, path: str, body: Request | None = None) -> dict[str, Any]:
+    def _dressed(self, request: Request) -> Request:
+        return request if "lora" in request or not self.adapters else {**request, "lora": self.wearing(None)}
+
+    def ask(self, path: str, body: Request | None = None) -> Any:
         """One question to llama.cpp's server, answered whole. GET without a body.
 
         Raises:
@@ -250,25 +263,25 @@ def greedy(request: Request) -> Request:
     return request if request.get("temperature") else {**request, "temperature": 0.0, "top_k": 1}
 
 
-def _plain(tokens: Sequence[int], count: int) -> Request:
-    """To go on from token ids, without any sampler."""
-    return {
-        "prompt": list(tokens),
-        "n_predict": count,
-        "temperature": 0.0,
-        "top_k": 1,
-        "response_fields": ["completion_probabilities"],
-    }
+def worn(adapter: int | None, adapters: int) -> list[dict[str, float]]:
+    """The value of a request's `lora`, by the adapter's place among so many.
+
+    None is not written as none: llama.cpp would keep what an adapter computed for a prompt when the next request wears none. A
+    strength of 1e-30 changes no number and does not mislead it.
+    """
+    if adapter is None:
+        return [{"id": 0, "scale": 1e-30}] if adapters else []
+    return [{"id": adapter, "scale": 1.0}]
 
 
-def _answer(status: int, body: bytes) -> dict[str, Any]:
+def _answer(status: int, body: bytes) -> Any:
     try:
         answer = json.loads(body)
     except ValueError:
         answer = {"error": {"message": body[:200].decode("utf-8", "replace")}}
     if status != 200:
         _refuse(status, answer.get("error"))
-    return dict(answer)
+    return answer
 
 
 def _refuse(status: int, error: Any) -> None:
