@@ -70,7 +70,7 @@ def compare(kind: str, got: Any, answer: str, gold: list[dict[str, Any]]) -> Non
     if kind in ("a drink too many", "a key too many") and close(share, 1.0):
         raise Wrong("extra-forgiven", "phần thừa không bị phạt: bịa thêm một ly vẫn trọn điểm", "what is too much costs nothing: an invented drink keeps full marks", **shown)  # fmt: skip
     if kind == "a drink too many" and close(share, size / (size + 1)):
-        raise Wrong("extra-counted-once", "một ly thừa bị phạt một lần; mỗi trường của nó là một phần thừa", "a drink too many costs once; each of its fields is too many", **shown)  # fmt: skip
+        raise Wrong("extra-counted-once", "một ly thừa chỉ bị phạt một lần; mỗi trường của nó là một phần thừa", "a drink too many costs once; each of its fields is too many", **shown)  # fmt: skip
     if kind == "drinks in another order" and share > wanted["fields"]:
         raise Wrong("places-ignored", "các ly được so không theo vị trí", "drinks are not compared place by place", **shown)
     raise Wrong(

@@ -160,9 +160,9 @@ def notes(report: Report) -> list[str]:
                 said.append(
                     tr(
                         f"KÉM HƠN ĐOÁN MÒ: {result.model} ở {row.task.name} ({row.chance:.0%} nếu chọn bừa). "
-                        "Mô hình dở cũng không dưới mức đó: đáp án bị đảo, hay lấy nhầm lựa chọn có xác suất thấp nhất?",
+                        "Mô hình dở hiếm khi dưới mức đó: đáp án bị đảo, hay lấy nhầm lựa chọn có xác suất thấp nhất?",
                         f"BELOW CHANCE: {result.model} at {row.task.name} ({row.chance:.0%} by guessing). "
-                        "Not even a poor model falls below it: are the answers swapped, or was the least likely choice taken?",
+                        "Even a poor model seldom falls below it: are the answers swapped, or was the least likely choice taken?",
                     )
                 )
         for result, overlap in zip(row.results, row.overlaps, strict=False):
