@@ -19,6 +19,7 @@ from smolcourse.cli.learn import learn
 from smolcourse.cli.progress import certificate, progress, quiz
 from smolcourse.cli.runs import runs_app
 from smolcourse.cli.synth import synth_app
+from smolcourse.cli.serve import serve
 from smolcourse.cli.train import train
 from smolcourse.language import tr
 
@@ -55,6 +56,7 @@ app.command(help=tr("Tiến độ của bạn.", "Your progress."))(progress)
 app.command(help=tr("Câu hỏi: đoán trước, xem đáp án sau.", "Questions: predict, then see."))(quiz)
 app.command(help=tr("Làm lại một bài tập từ đầu, giữ bản cũ.", "Start an exercise afresh, keeping your file."))(reset)
 app.add_typer(runs_app, name="runs")
+app.command(help=tr("Phục vụ mô hình qua giao diện của OpenAI.", "Serve a model behind OpenAI's interface."))(serve)
 app.command(help=tr("Lời giải, sau khi đã thử.", "Our answer, after an attempt."))(solution)
 app.add_typer(synth_app, name="synth")
 app.command("train", help=tr("Huấn luyện theo một recipe.", "Train by a recipe."))(train)
