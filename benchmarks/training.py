@@ -2,6 +2,7 @@
 
     python benchmarks/training.py --json                 all of it, about half an hour on two cores
     python benchmarks/training.py --only lora_sft        one comparison
+    python benchmarks/training_cost.py                   cost against length, batch and model size; time to a loss
 
 Every measurement is a process of its own, so that its peak memory is its own too; the sides take turns, and the medians are
 compared. Tokens are those of the examples, both sides of a pair counted; padding is no token. Rows are GSM8K's where
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from statistics import median
@@ -81,7 +83,10 @@ def measure(side: str, task: str, steps: int, folder: Path) -> dict[str, Any]:
     return {**found, "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3}
 
 
-def _ours(side: str, method: str, lora: bool, data: list[Row], steps: int, folder: Path) -> dict[str, Any]:
+def _ours(
+    side: str, method: str, lora: bool, data: list[Row], steps: int, folder: Path, changes: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Our side; `changes` are the recipe's. "seconds" since the start are those after each step."""
     from smolcourse.config import Recipe
     from smolcourse.training.runs import Run
     from smolcourse.training.train import load, prepare, train
@@ -106,7 +111,7 @@ def _ours(side: str, method: str, lora: bool, data: list[Row], steps: int, folde
         seed=0,
         output_dir=str(folder),
     )
-    prepared = prepare(recipe)
+    prepared = prepare(replace(recipe, **changes or {}))
     run = Run.create(prepared.recipe, "bench", folder=folder)
     model = load(prepared)
     start = time.monotonic()
@@ -122,6 +127,7 @@ def _ours(side: str, method: str, lora: bool, data: list[Row], steps: int, folde
     return {
         "tokens_per_second": sum(lengths[place % len(lengths)] for place in range(first, len(lines))) / seconds,
         "losses": [line["loss"] for line in lines],
+        "seconds": [line["seconds"] for line in lines],
         "target_share": prepared.summary.target_tokens / max(1, prepared.summary.tokens),
     }
 
@@ -148,7 +154,10 @@ def _write(path: Path, data: list[Row]) -> Path:
     return path
 
 
-def _trl(side: str, method: str, lora: bool, data: list[Row], steps: int, folder: Path) -> dict[str, Any]:
+def _trl(
+    side: str, method: str, lora: bool, data: list[Row], steps: int, folder: Path, changes: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """TRL's side; `changes` are of its settings."""
     import torch
     from datasets import Dataset
     from peft import LoraConfig
@@ -188,6 +197,7 @@ def _trl(side: str, method: str, lora: bool, data: list[Row], steps: int, folder
         }
         if method == "dpo":
             settings["precompute_ref_log_probs"] = False  # the adapter-off reference needs no second model
+    settings |= changes or {}
     times: list[float] = []
     counts: list[int] = []
 
@@ -219,7 +229,8 @@ def _trl(side: str, method: str, lora: bool, data: list[Row], steps: int, folder
     trainer.train()
     losses = [line["loss"] for line in trainer.state.log_history if "loss" in line]
     warm = min(1, steps - 1)
-    return {"tokens_per_second": sum(counts[warm:]) / (times[-1] - times[warm]), "losses": losses}
+    speed = sum(counts[warm:]) / (times[-1] - times[warm])
+    return {"tokens_per_second": speed, "losses": losses, "seconds": [each - times[0] for each in times[1:]]}
 
 
 # ---------------------------------------------------------------- the machine's own rate
