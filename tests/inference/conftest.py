@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-TEMPLATE = """{%- if tools %}<|im_start|>system
-Tools: {{ tools | tojson }}
-Call one with <tool_call>{"name": ..., "arguments": ...}</tool_call><|im_end|>
-{% endif %}{% for message in messages %}<|im_start|>{{ message.role }}
-{{ message.content or '' }}{% for call in message.tool_calls or [] %}<tool_call>
-{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}
-</tool_call>{% endfor %}<|im_end|>
-{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
-{% endif %}"""
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+TEMPLATE = """{%- if tools %}
+    {{- '<|im_start|>system\\n# Tools\\n<tools>' }}
+    {%- for tool in tools %}
+        {{- '\\n' }}{{ tool | tojson }}
+    {%- endfor %}
+    {{- '\\n</tools>\\nAnswer with <tool_call>\\n{"name": ..., "arguments": ...}\\n</tool_call><|im_end|>\\n' }}
+{%- endif %}
+{%- for message in messages %}
+    {%- if message.role == 'assistant' and message.tool_calls %}
+        {{- '<|im_start|>assistant' }}
+        {%- if message.content %}
+            {{- '\\n' + message.content }}
+        {%- endif %}
+        {%- for call in message.tool_calls %}
+            {{- '\\n<tool_call>\\n{"name": "' + call.function.name + '", "arguments": ' }}
+            {{- call.function.arguments | tojson }}
+            {{- '}\\n</tool_call>' }}
+        {%- endfor %}
+        {{- '<|im_end|>\\n' }}
+    {%- elif message.role == 'tool' %}
+        {{- '<|im_start|>user\\n<tool_response>\\n' + message.content + '\\n</tool_response><|im_end|>\\n' }}
+    {%- else %}
+        {{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}
+    {%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}
+    {{- '<|im_start|>assistant\\n' }}
+{%- endif %}"""
 
 WIDTH, HIDDEN, LAYERS, HEADS, GROUPS = 64, 128, 2, 4, 2
 
 
-def write_gguf(file: Path, tokenizer_file: Path, *, template: str = TEMPLATE, context: int = 2048) -> Path:
-    """Writes it; random weights from a fixed seed."""
+def write_gguf(file: Path, tokenizer_file: Path, *, chain: Sequence[int] = ()) -> Path:
+    """Writes it; random weights from a fixed seed. With a chain of token ids, each of them is followed by the next."""
     import gguf
 
     told = json.loads(tokenizer_file.read_text(encoding="utf-8"))
@@ -31,7 +56,7 @@ def write_gguf(file: Path, tokenizer_file: Path, *, template: str = TEMPLATE, co
     tokens = sorted(vocabulary, key=lambda token: vocabulary[token])
     writer = gguf.GGUFWriter(file, "llama")
     writer.add_name("tiny")
-    writer.add_context_length(context)
+    writer.add_context_length(2048)
     writer.add_embedding_length(WIDTH)
     writer.add_feed_forward_length(HIDDEN)
     writer.add_block_count(LAYERS)
@@ -48,14 +73,21 @@ def write_gguf(file: Path, tokenizer_file: Path, *, template: str = TEMPLATE, co
     writer.add_bos_token_id(vocabulary["<|im_start|>"])
     writer.add_eos_token_id(vocabulary["<|im_end|>"])
     writer.add_add_bos_token(False)
-    writer.add_chat_template(template)
+    writer.add_chat_template(TEMPLATE)
     draw = np.random.default_rng(0)
 
     def add(name: str, *shape: int) -> None:
         values = np.ones(shape, np.float32) if len(shape) == 1 else draw.normal(0, 0.3, shape).astype(np.float32)
-        writer.add_tensor(name, values)
+        silent = chain and name.endswith(("attn_output.weight", "ffn_down.weight"))
+        writer.add_tensor(name, values * 0 if silent else values)
 
-    add("token_embd.weight", len(tokens), WIDTH)
+    embedding = draw.normal(0, 0.3, (len(tokens), WIDTH)).astype(np.float32)
+    writer.add_tensor("token_embd.weight", embedding)
+    if chain:
+        head = np.zeros_like(embedding)
+        for token, following in itertools.pairwise(chain):
+            head[following] += embedding[token]
+        writer.add_tensor("output.weight", head)
     add("output_norm.weight", WIDTH)
     for layer in range(LAYERS):
         name = f"blk.{layer}"
@@ -102,3 +134,10 @@ def tiny_gguf(tokenizer_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     (folder / "adapters").mkdir()
     write_adapter(folder / "adapters" / "loud.gguf")
     return write_gguf(folder / "tiny-q8_0.gguf", tokenizer_dir / "tokenizer.json")
+
+
+@pytest.fixture(scope="session")
+def calling_gguf(tokenizer: PreTrainedTokenizerBase, tokenizer_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that begins each answer with `<tool_call>`."""
+    chain = tokenizer("\n<tool_call>\n")["input_ids"]
+    return write_gguf(tmp_path_factory.mktemp("calling") / "caller.gguf", tokenizer_dir / "tokenizer.json", chain=chain)

@@ -73,7 +73,8 @@ class Server:
         """POST /v1/chat/completions"""
         asked, served = await self._asked(request, schemas.chat(self.most_tokens))
         requests = chat_requests(asked, served.facts, served.system, list(served.lora))
-        return self._generate(request, asked, Job(served, "chat", requests))
+        shown = int(asked.get("top_logprobs") or 0) if asked.get("logprobs") else None
+        return self._generate(request, asked, Job(served, "chat", requests, logprobs=shown))
 
     async def completions(self, request: Request) -> Response:
         """POST /v1/completions"""

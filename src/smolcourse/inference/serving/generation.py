@@ -31,7 +31,7 @@ class Job:
         requests: one for each choice, prompt after prompt.
         choices: of each prompt.
         usage: whether a stream ends with the numbers of tokens.
-        logprobs: alternatives shown in the older shape; None for none.
+        logprobs: alternatives shown with each token; None where no log-probabilities were asked for.
         note: for logs and metrics: what is known of this request so far.
     """
 
@@ -46,12 +46,12 @@ class Job:
     @property
     def plain(self) -> bool:
         """Whether the engine's events can go to the client as they are."""
-        return len(self.requests) == 1 and self.logprobs is None
+        return len(self.requests) == 1 and (self.logprobs is None or (self.kind == "chat" and self.logprobs > 0))
 
     def renamed(self, piece: bytes) -> bytes:
         """Clients may know the engine's model by other names. No text can hold these bytes: its quotes are escaped."""
         name, alias = self.served.name, self.served.worker.name
-        return piece if name == alias else piece.replace(f'"model":"{alias}"'.encode(), f'"model":"{name}"'.encode(), 1)
+        return piece if name == alias else piece.replace(f'"model":"{alias}"'.encode(), f'"model":"{name}"'.encode())
 
     def first_token(self) -> None:
         """Notes when the first token came."""
@@ -94,7 +94,7 @@ async def whole(job: Job) -> bytes:
     result["choices"] = [answer["choices"][0] | {"index": index} for index, answer in enumerate(answers)]
     if job.logprobs is not None:
         for choice in result["choices"]:
-            choice["logprobs"] = legacy_logprobs((choice.get("logprobs") or {}).get("content") or [], job.logprobs, 0)
+            _trim(job, choice, 0)
     result.pop("timings", None)
     return compact(result)
 
@@ -195,9 +195,8 @@ async def _merged(
             for choice in event["choices"]:
                 choice["index"] = index
                 if job.logprobs is not None:
-                    rows = (choice.get("logprobs") or {}).get("content")
-                    choice["logprobs"] = legacy_logprobs(rows, job.logprobs, written[index]) if rows else None
-                    written[index] += len(choice["text"])
+                    _trim(job, choice, written[index])
+                    written[index] += len(choice.get("text") or "")
             if event["choices"]:
                 yield _event(event | named)
         item = await events.get()
@@ -205,6 +204,17 @@ async def _merged(
     if job.usage:
         yield _event(named | {"choices": [], "usage": total})
     yield _DONE
+
+
+def _trim(job: Job, choice: dict[str, Any], offset: int) -> None:
+    """Log-probabilities in the shape and the number that were asked for: llama.cpp gives one alternative at least."""
+    rows = (choice.get("logprobs") or {}).get("content")
+    if not rows:
+        choice["logprobs"] = None
+    elif job.kind == "completions":
+        choice["logprobs"] = legacy_logprobs(rows, job.logprobs or 0, offset)
+    else:
+        choice["logprobs"] = {"content": [row | {"top_logprobs": row["top_logprobs"][: job.logprobs]} for row in rows]}
 
 
 def _events(piece: bytes) -> list[dict[str, Any]]:

@@ -41,7 +41,7 @@ def chat_requests(asked: Mapping[str, Any], facts: Facts, system: str | None, lo
         request["response_format"] = wanted
     if asked.get("logprobs"):
         _need(facts, "logprobs", "logprobs")
-        request |= {"logprobs": True, "top_logprobs": int(asked.get("top_logprobs") or 0)}
+        request |= {"logprobs": True, "top_logprobs": max(1, int(asked.get("top_logprobs") or 0))}
     elif asked.get("top_logprobs"):
         raise wrong("top_logprobs cần logprobs: true", "top_logprobs needs logprobs: true", "top_logprobs")
     _add_tools(request, asked, facts)
