@@ -149,7 +149,7 @@ def test_a_grammar_binds_the_answer(client):
 def test_a_tool_is_called(client, choice):
     other = {"type": "function", "function": {"name": "sing", "parameters": {"type": "object", "properties": {}}}}
     tools = [TOOL] if choice == "required" else [other, TOOL]
-    asked = {"model": "caller", "tools": tools, "tool_choice": choice, "max_tokens": 200, "logit_bias": {"2": 5}}
+    asked = {"model": "caller", "tools": tools, "tool_choice": choice, "max_tokens": 200, "logit_bias": {"2": 100}}
     answer = chat(client, **asked)
     call = answer.choices[0].message.tool_calls[0]
     assert call.function.name == "order"
