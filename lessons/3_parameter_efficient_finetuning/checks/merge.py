@@ -10,7 +10,8 @@ from smolcourse.course.checking import Mine, Wrong, close
 
 def check(mine: Mine, rng: Random) -> None:
     for _ in range(3):
-        rank, inputs, outputs = rng.randint(2, 5), rng.randint(6, 9), rng.randint(10, 13)
+        rank = rng.randint(3, 5)  # at rank 2, twice alpha / r would be alpha
+        inputs, outputs = rng.randint(6, 9), rng.randint(10, 13)
         for sides in ((inputs, outputs), (inputs, inputs)):
             alpha = float(rng.choice([7, 11, 32]))
             weight, a, b = torch.randn(sides[1], sides[0]), torch.randn(rank, sides[0]), torch.randn(sides[1], rank)
