@@ -39,6 +39,10 @@ class Goal:
     """How far below `score` is still passed: what another machine or another seed may cost."""
     preference: float = 0.0
     """Share of fresh pairs about style whose chosen answer must have gained more than the rejected one; 0 asks for none."""
+    served: str = ""
+    """Where a server answers, up to `/v1`. Its score counts then, and is held against that of the run in memory."""
+    drop: float = 0.0
+    """How far the server's score may lie below that of the run, on the same items."""
 
 
 @dataclass(frozen=True)

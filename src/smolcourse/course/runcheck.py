@@ -3,11 +3,15 @@
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smolcourse.config import load_recipe
 from smolcourse.course.checker import Result
 from smolcourse.course.lessons import Exercise, Goal, Text
 from smolcourse.training.runs import Run, list_runs
+
+if TYPE_CHECKING:
+    from smolcourse.evaluation.tasks import Task
 
 _PAIRS = 50
 
@@ -28,6 +32,10 @@ def check_run(exercise: Exercise, runs: Path, say: Callable[[str], None], *, see
         return Result(
             exercise, "needs a run", "no-run", Text(vi, en), wanted=f"smol train {goal.recipe}", section=exercise.section
         )
+    if goal.served:
+        from smolcourse.course.servedcheck import check_served
+
+        return check_served(exercise, goal, run, say, secrets.randbelow(2**31) if seed is None else seed)
     from smolcourse.language import tr
 
     say(tr(f"Chấm lại {run.name} trên {goal.size} mục mới…", f"Scoring {run.name} anew on {goal.size} fresh items…"))
@@ -67,15 +75,21 @@ def score(run: Run, goal: Goal, seed: int) -> float:
     from functools import partial
 
     from smolcourse.evaluation.compare import evaluate
-    from smolcourse.evaluation.tasks import load_task
     from smolcourse.inference.generate import generate
     from smolcourse.inference.loading import load_model
 
     model, tokenizer = load_model(str(run.path))
-    language = str((run.recipe().get("dataset_config") or {}).get("language", "vi"))
-    task = load_task(goal.task, size=goal.size, seed=seed, language=language)
+    task = fresh_items(run, goal, seed)
     limits = [2 * len(tokenizer(item.gold)["input_ids"]) for item in task.items]
     return evaluate(task, partial(generate, model, tokenizer, max_new_tokens=limits), model=run.name).interval().value
+
+
+def fresh_items(run: Run, goal: Goal, seed: int) -> "Task":
+    """Items of the goal's task that nobody has seen, in the language that the run was trained in."""
+    from smolcourse.evaluation.tasks import load_task
+
+    language = str((run.recipe().get("dataset_config") or {}).get("language", "vi"))
+    return load_task(goal.task, size=goal.size, seed=seed, language=language)
 
 
 def preference(run: Run, seed: int) -> float:

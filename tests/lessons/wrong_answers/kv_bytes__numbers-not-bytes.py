@@ -1,0 +1,3 @@
+def kv_bytes(layers: int, heads: int, kv_heads: int, width: int, tokens: list[int], shared: int, bytes_per_number: int) -> int:
+    held = shared + sum(count - shared for count in tokens)
+    return 2 * layers * kv_heads * (width // heads) * held

@@ -1,0 +1,16 @@
+import numpy as np
+
+
+def latency(requests: list[tuple[float, list[float]]]) -> dict[str, float]:
+    answered = [(sent, times) for sent, times in requests if times]
+    first = [times[0] - sent for sent, times in answered]
+    gaps = [float(np.mean(np.diff(times))) for _, times in answered if len(times) > 1]
+    seconds = max(times[-1] for _, times in answered) - min(sent for sent, _ in requests)
+    return {
+        "ttft_p50": float(np.percentile(first, 50)),
+        "ttft_p95": float(np.percentile(first, 95)),
+        "itl_p50": float(np.percentile(gaps, 50)),
+        "itl_p95": float(np.percentile(gaps, 95)),
+        "tokens_per_second": sum(len(times) for _, times in answered) / seconds,
+        "refused": 1 - len(answered) / len(requests),
+    }

@@ -1,0 +1,17 @@
+from itertools import pairwise
+
+import numpy as np
+
+
+def latency(requests: list[tuple[float, list[float]]]) -> dict[str, float]:
+    answered = [(sent, times) for sent, times in requests if times]
+    first = [times[0] - sent for sent, times in answered]
+    gaps = [later - earlier for _, times in answered for earlier, later in pairwise(times)]
+    return {
+        "ttft_p50": float(np.percentile(first, 50)),
+        "ttft_p95": float(np.percentile(first, 95)),
+        "itl_p50": float(np.percentile(gaps, 50)),
+        "itl_p95": float(np.percentile(gaps, 95)),
+        "tokens_per_second": sum(len(times) / (times[-1] - sent) for sent, times in answered),
+        "refused": 1 - len(answered) / len(requests),
+    }
