@@ -16,6 +16,8 @@ from smolcourse.language import tr
 from smolcourse.synthesis.limits import Limiter, Meter, Usage, believed, guess_text, guess_tokens
 from smolcourse.synthesis.rows import Ask, Unanswered
 
+PAUSE = 1.0
+"""Seconds before a server is tried again; doubled each time."""
 _GIVE_UP = 8  # failures in a row, each after all its tries, from which a server is not asked any more
 BATCH = 96
 """Questions that a local model wants at once."""
@@ -158,7 +160,7 @@ class Server:
         price: Sequence[float] = (0.0, 0.0),
         **settings: Any,
     ) -> None:
-        self._endpoint = endpoint(address, parallel=parallel, **settings)
+        self._endpoint = endpoint(address, parallel=parallel, pause=PAUSE, **settings)
         self.name, self.identity, self.together = address, address, parallel
         self._meter, self._limiter, self._price = meter, limiter, price
         self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="synthesis")

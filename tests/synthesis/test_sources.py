@@ -1,0 +1,333 @@
+"""Servers that fail, throttle, lie about usage or talk nonsense: the run goes on with what it has, says so, and is resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from smolcourse.synthesis import sources
+from smolcourse.synthesis.engine import Outcome, run
+from smolcourse.synthesis.limits import Budget, Limiter, Meter, Spent, Stopped, believed, guess_tokens
+from smolcourse.synthesis.pipeline import Pipeline, SourceSettings, Step
+from smolcourse.synthesis.rows import Ask, Draft, Making, Row, keep, said
+from smolcourse.synthesis.sources import Local, Pool, Server
+from tests.synthesis.fakes import Fake
+from tests.synthesis.servers import Handler, echo, question, serving
+
+
+def numbers(*, size: int = 20) -> Iterator[Draft]:
+    for number in range(size):
+        yield Draft({"instruction": f"câu {number}"})
+
+
+def respond(row: Row, *, temperature: float = 0.0) -> Making:
+    text = yield from said(row.data["instruction"], temperature=temperature, max_new_tokens=64)
+    yield keep(row, response=text)
+
+
+def make(folder: Path, address: str, *, size: int = 20, budget: Budget | None = None, **settings: Any) -> Outcome:
+    source = SourceSettings(f"{address}#m", **{"timeout": 5.0, "retries": 2, **settings})
+    pipeline = Pipeline("test", [Step(numbers, {"size": size}), Step(respond)], {"s": source}, 0, budget or Budget())
+    return run(pipeline, folder)
+
+
+def answers(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "answers.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between tries are those that servers ask for, and a hundredth of ours."""
+    monkeypatch.setattr(sources, "PAUSE", 0.01)
+
+
+def test_a_good_server_is_asked_each_question_once(tmp_path: Path) -> None:
+    with serving(echo) as (address, log):
+        outcome = make(tmp_path, address)
+        assert outcome.whole and log.tries.total() == 20 == len(log.tries) == outcome.requests
+        assert make(tmp_path, address).whole and log.tries.total() == 20
+    assert {line["model"] for line in answers(tmp_path)} == {f"{address}#m"}
+    assert log.bodies[0]["model"] == "m" and log.bodies[0]["max_tokens"] == 64
+
+
+def test_failures_are_tried_again_and_isolated_ones_cost_one_row(tmp_path: Path) -> None:
+    seen: dict[str, int] = {}
+
+    def shaky(handler: Handler, body: dict[str, Any]) -> None:
+        text = question(body)
+        seen[text] = seen.get(text, 0) + 1
+        if text == "câu 7" or (seen[text] == 1 and text in ("câu 1", "câu 2")):
+            handler.send(500, b"oh no")
+        elif seen[text] == 1 and text == "câu 3":
+            handler.send(200, b"data: {garbage\n\n\xff\xfe")
+        elif seen[text] == 1 and text == "câu 4":
+            handler.send(200, b"[" * 100_000)
+        elif seen[text] == 1 and text == "câu 5":
+            handler.connection.close()
+        else:
+            echo(handler, body)
+
+    with serving(shaky) as (address, log):
+        outcome = make(tmp_path, address)
+        assert outcome.steps[1].failed == 1 and outcome.rows == 19 and "500" in str(outcome.steps[1].error)
+        assert log.tries.total() == 20 + 5 + 2
+        again = make(tmp_path, address)
+        assert again.steps[1].redone == 1 and again.steps[1].failed == 1 and log.tries.total() == 27 + 3
+
+
+def test_a_server_that_only_fails_is_given_up_on(tmp_path: Path) -> None:
+    with serving(lambda handler, body: handler.send(503, b"")) as (address, log):
+        outcome = make(tmp_path, address, size=60, retries=0, parallel=2)
+        assert outcome.steps[1].failed == 60 and log.tries.total() < 20
+    assert not outcome.whole and outcome.rows == 0
+
+
+def test_throttling_is_heeded(tmp_path: Path) -> None:
+    times: list[float] = []
+    lock = threading.Lock()
+
+    def throttle(handler: Handler, body: dict[str, Any]) -> None:
+        with lock:
+            times.append(time.monotonic())
+            first = len(times) == 1
+        if first:
+            handler.send(429, b"slow down", Retry_After="1")
+        else:
+            echo(handler, body)
+
+    with serving(throttle) as (address, log):
+        assert make(tmp_path, address, parallel=1).whole
+    assert times[1] - times[0] >= 1.0 and log.tries.total() == 21
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 10**9, "completion_tokens": 10**9},
+        {"prompt_tokens": 0, "completion_tokens": 0},
+        {"prompt_tokens": -5, "completion_tokens": "many"},
+        {"prompt_tokens": True, "completion_tokens": 1.5},
+        [1, 2],
+    ],
+)
+def test_a_count_that_cannot_be_is_replaced_by_ours(usage: Any, tmp_path: Path) -> None:
+    with serving(lambda handler, body: handler.say("được rồi nhé", usage)) as (address, _):
+        outcome = make(tmp_path, address, size=3, price=[1e6, 1e6])
+    assert outcome.doubtful == 3 and 0 < outcome.tokens < 200 and outcome.usd == outcome.tokens
+    assert all(line["doubtful"] for line in answers(tmp_path))
+
+
+def test_an_honest_count_is_believed(tmp_path: Path) -> None:
+    honest = {"prompt_tokens": 12, "completion_tokens": 4}
+    with serving(lambda handler, body: handler.say("được rồi nhé", honest)) as (address, _):
+        outcome = make(tmp_path, address, size=3, price=[1.0, 2.0])
+    assert outcome.doubtful == 0 and outcome.tokens == 48 and outcome.usd == pytest.approx(3 * (12 + 8) / 1e6)
+    assert believed(5, "") == (5, False) and believed(None, "abcdef") == (2, True) and believed(0, "abc")[1]
+
+
+def test_a_budget_holds_over_stops_and_in_parallel(tmp_path: Path) -> None:
+    with serving(echo) as (address, log):
+        outcome = make(tmp_path, address, budget=Budget(requests=8), parallel=4)
+        assert log.tries.total() == 8 and outcome.rows == 8 and "8" in str(outcome.steps[1].error)
+        make(tmp_path, address, budget=Budget(requests=8), parallel=4)
+        assert log.tries.total() == 8
+        assert make(tmp_path, address, budget=Budget(requests=20), parallel=4).whole and log.tries.total() == 20
+
+
+def test_a_budget_of_tokens_or_money_is_never_overrun(tmp_path: Path) -> None:
+    most = guess_tokens([{"role": "user", "content": "câu 19"}]) + 64
+    for name, budget in (("tokens", Budget(tokens=10 * most)), ("usd", Budget(usd=10 * most / 1e6))):
+        with serving(echo) as (address, log):
+            outcome = make(tmp_path / name, address, budget=budget, parallel=8, price=[1.0, 1.0])
+        assert not outcome.whole and 8 < log.tries.total() < 20 * 4
+        assert outcome.tokens <= 10 * most and outcome.usd <= 10 * most / 1e6 + 1e-9
+
+
+def test_where_one_of_a_pool_fails_the_others_answer(tmp_path: Path) -> None:
+    with serving(echo) as (good, kept), serving(lambda handler, body: handler.send(400, b"no")) as (bad, refused):
+        settings = {
+            "good": SourceSettings(f"{good}#a"),
+            "bad": SourceSettings(f"{bad}#b"),
+            "both": SourceSettings(pool=["good", "bad"]),
+        }
+        steps = [Step(numbers, {"size": 40}), Step(respond, source="both")]
+        assert run(Pipeline("p", steps, settings), tmp_path).whole
+        assert kept.answered.total() == 40 and 0 < refused.tries.total() < 40
+    assert {line["model"] for line in answers(tmp_path)} == {f"{good}#a"}
+
+
+def test_a_pool_shares_the_questions(tmp_path: Path) -> None:
+    with serving(echo) as (one, first), serving(echo) as (two, second):
+        settings = {"a": SourceSettings(one), "b": SourceSettings(two), "both": SourceSettings(pool=["a", "b"])}
+        assert run(Pipeline("p", [Step(numbers, {"size": 40}), Step(respond, source="both")], settings), tmp_path).whole
+    assert first.answered.total() + second.answered.total() == 40 and min(first.answered.total(), second.answered.total()) > 5
+
+
+def test_requests_are_spaced_evenly_and_all_wait_where_the_server_says_so() -> None:
+    now, slept = [0.0], []
+
+    def wait(seconds: float) -> bool:
+        slept.append(seconds)
+        now[0] += seconds
+        return False
+
+    limiter = Limiter(60, 6000, clock=lambda: now[0], wait=wait)
+    limiter.admit(10)
+    limiter.admit(300)  # 3 seconds' worth of tokens
+    limiter.admit(10)
+    assert now[0] == pytest.approx(4.0)
+    limiter.correct(10, 10)
+    limiter.hold(30)
+    limiter.admit(10)
+    assert now[0] == pytest.approx(34.0)
+    stopping = Limiter(1)
+    stopping.admit(1)
+    stopping.stop()
+    with pytest.raises(Stopped):
+        stopping.admit(1)
+
+
+def test_a_meter_sets_aside_before_it_spends() -> None:
+    meter = Meter(Budget(tokens=100))
+    meter.reserve(60, 0.0)
+    with pytest.raises(Spent):
+        meter.reserve(60, 0.0)
+    meter.settle(60, 0.0, None)
+    meter.reserve(60, 0.0)
+
+
+def test_magpie_needs_a_local_model(tmp_path: Path) -> None:
+    def turns(*, count: int = 2) -> Making:
+        yield from said(Ask((), opens="user"))
+
+    with serving(echo) as (address, log):
+        outcome = run(Pipeline("p", [Step(turns)], {"s": SourceSettings(address)}), tmp_path)
+    assert log.tries.total() == 0 and "Magpie" in str(outcome.steps[0].error)
+
+
+def test_a_local_model_answers_in_batches_each_draw_by_its_own_seed(tiny_model: Path, tmp_path: Path) -> None:
+    from smolcourse.inference.loading import load_model
+
+    loads = []
+
+    def load() -> Any:
+        loads.append(1)
+        return load_model(str(tiny_model))
+
+    def both(row: Row) -> Making:
+        greedy = yield from said(row.data["instruction"], max_new_tokens=4)
+        drawn = yield from said(row.data["instruction"], max_new_tokens=4, temperature=1.0)
+        turn = yield from said(Ask(({"role": "system", "content": "s"},), 4, 1.0, opens="user"))
+        yield keep(row, response=f"{greedy}|{drawn}|{turn}")
+
+    def texts(folder: Path, together: int) -> list[str]:
+        pipeline = Pipeline("p", [Step(numbers, {"size": 5}), Step(both)], {"s": SourceSettings("m")})
+        assert run(pipeline, folder, sources={"s": Local("tiny", "tiny", load, together=together)}).whole
+        rows = [json.loads(line) for line in (folder / "data.jsonl").read_text(encoding="utf-8").splitlines()]
+        return [row["messages"][1]["content"] for row in rows]
+
+    assert texts(tmp_path / "five", 5) == texts(tmp_path / "two", 2) and len(loads) == 2
+    turns = [line for line in answers(tmp_path / "five") if line["asked"]["opens"] == "user"]
+    assert len(turns) == 1  # one question, asked five times
+
+
+def test_a_prompt_too_long_for_the_model_costs_its_row_only(tiny_model: Path, tmp_path: Path) -> None:
+    from smolcourse.inference.loading import load_model
+
+    def long(row: Row) -> Making:
+        text = row.data["instruction"] * (2000 if row.data["instruction"] == "câu 1" else 1)
+        yield keep(row, response=(yield from said(text, max_new_tokens=2)))
+
+    local = Local("tiny", "tiny", lambda: load_model(str(tiny_model)))
+    pipeline = Pipeline("p", [Step(numbers, {"size": 4}), Step(long)], {"s": SourceSettings("m")})
+    outcome = run(pipeline, tmp_path, sources={"s": local})
+    assert outcome.steps[1].failed == 1 and outcome.rows == 3 and "token" in str(outcome.steps[1].error)
+
+
+def test_members_of_a_pool_pass_on_to_a_model_in_this_process(tmp_path: Path) -> None:
+    with serving(lambda handler, body: handler.send(400, b"no")) as (bad, _):
+        local = Fake()
+        server = Server(bad, Meter(Budget()), Limiter())
+        pool = Pool([server, local])
+        outcome = run(
+            Pipeline("p", [Step(numbers), Step(respond)], {"s": SourceSettings("m")}), tmp_path, sources={"s": pool, "x": server}
+        )
+    assert outcome.whole and local.asked.total() == 20
+
+
+KILLED = """
+    import sys
+    from pathlib import Path
+    from smolcourse.synthesis.engine import run
+    from smolcourse.synthesis.pipeline import load_pipeline
+    outcome = run(load_pipeline(sys.argv[1]), Path(sys.argv[2]))
+    sys.exit(0 if outcome.whole else 3)
+"""
+
+
+def test_killed_twenty_times_no_row_is_lost_none_twice_and_none_paid_twice(tmp_path: Path) -> None:
+    """`kill -9` at random moments. What was on its way when the process died is asked again under the same name."""
+    (tmp_path / "seeds.jsonl").write_text("".join(json.dumps({"instruction": f"câu {n}"}) + "\n" for n in range(80)))
+    steps = [
+        {"use": "starts.read", "file": "seeds.jsonl"},
+        {"use": "evol.deepen", "rounds": 2},
+        {"use": "answering.respond"},
+    ]
+
+    def slow(handler: Handler, body: dict[str, Any]) -> None:
+        time.sleep(0.01)
+        handler.say(f"{question(body)[-40:]} {len(question(body))}")
+
+    with serving(slow) as (address, log):
+        recipe = tmp_path / "p.yaml"
+        recipe.write_text(yaml.safe_dump({"sources": {"s": {"model": address, "parallel": 4}}, "steps": steps}))
+        draw, kills = random.Random(0), 0
+        for _ in range(60):
+            process = subprocess.Popen(
+                [sys.executable, "-c", textwrap.dedent(KILLED), str(recipe), str(tmp_path / "killed")],
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+            )
+            begun = log.answered.total()
+            until = begun + draw.randrange(1, 22)
+            while process.poll() is None and not (kills < 20 and log.answered.total() >= until):
+                time.sleep(0.002)
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                kills += 1
+            process.wait()
+            if process.returncode == 0:
+                break
+        assert process.returncode == 0 and kills == 20
+        questions, tries = len(log.tries), log.tries.total()
+        assert tries <= questions + 4 * kills  # only what was on its way: four at once
+        lines = answers(tmp_path / "killed")
+        assert len(lines) == len({line["key"] for line in lines}) == questions
+        assert run_again(recipe, tmp_path / "killed") == 0 and log.tries.total() == tries
+    with serving(slow) as (address, log):
+        recipe.write_text(yaml.safe_dump({"sources": {"s": {"model": address, "parallel": 4}}, "steps": steps}))
+        assert run_again(recipe, tmp_path / "whole") == 0 and log.tries.total() == questions
+    said_killed, said_whole = (contents(tmp_path / name) for name in ("killed", "whole"))
+    assert said_killed == said_whole and len(said_whole) > 80
+
+
+def run_again(recipe: Path, folder: Path) -> int:
+    return subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), str(recipe), str(folder)], check=False).returncode
+
+
+def contents(folder: Path) -> list[Any]:
+    rows = [json.loads(line) for line in (folder / "data.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len({row["id"] for row in rows}) == len(rows)
+    return [row["messages"] for row in rows]
