@@ -15,6 +15,7 @@ import contextlib
 import os
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,20 +140,29 @@ class EnergyMeter:
     Args:
         country: a key of `GRIDS`, already checked by `country_code`.
         before_wh: energy of the part of the run before a resume.
+        processor_seconds: of the programs that an estimate is of; this process without.
     """
 
-    def __init__(self, country: str = DEFAULT_COUNTRY, *, before_wh: float = 0.0, powercap: Path = _POWERCAP) -> None:
+    def __init__(
+        self,
+        country: str = DEFAULT_COUNTRY,
+        *,
+        before_wh: float = 0.0,
+        powercap: Path = _POWERCAP,
+        processor_seconds: Callable[[], float] | None = None,
+    ) -> None:
         self.country = country
+        self._busy_seconds = processor_seconds or _processor_seconds
         self._joules = before_wh * _JOULES_PER_WH
         self._counters = rapl_counters(powercap)
         self._last = [counter.read() for counter in self._counters]
         self.measured = bool(self._counters)
         self._clock = time.monotonic()
-        self._busy = _processor_seconds()
+        self._busy = self._busy_seconds()
 
     def read(self) -> Energy:
         """Energy so far. Read it at least once a minute: a counter wraps around after minutes to hours at full load."""
-        clock, busy = time.monotonic(), _processor_seconds()
+        clock, busy = time.monotonic(), self._busy_seconds()
         estimate = estimated_joules(clock - self._clock, busy - self._busy)
         if self.measured:
             try:
