@@ -4,6 +4,7 @@ import typer
 
 from smolcourse.cli.adapters import adapters_app
 from smolcourse.cli.assets import assets_app
+from smolcourse.cli.bench import bench
 from smolcourse.cli.chat import chat
 from smolcourse.cli.check import check, watch
 from smolcourse.cli.compare import compare
@@ -18,8 +19,8 @@ from smolcourse.cli.label import label
 from smolcourse.cli.learn import learn
 from smolcourse.cli.progress import certificate, progress, quiz
 from smolcourse.cli.runs import runs_app
-from smolcourse.cli.synth import synth_app
 from smolcourse.cli.serve import serve
+from smolcourse.cli.synth import synth_app
 from smolcourse.cli.train import train
 from smolcourse.language import tr
 
@@ -36,6 +37,7 @@ app = typer.Typer(
 
 app.add_typer(adapters_app, name="adapters")
 app.add_typer(assets_app, name="assets")
+app.command(help=tr("Đo một máy chủ dưới tải, như client của nó thấy.", "A server under load, as its clients see it."))(bench)
 app.command(help=tr("Chứng nhận, sau khi chấm lại mọi bài tập.", "A certificate, after checking everything anew."))(certificate)
 app.command(help=tr("Trò chuyện với một mô hình hoặc một lần chạy.", "Talk to a model or a run."))(chat)
 app.command(help=tr("Chấm bài tập bằng đầu vào mới.", "Check exercises on fresh inputs."))(check)
