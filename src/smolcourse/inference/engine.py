@@ -166,7 +166,7 @@ class Engine:
             "features": ["logprobs", "grammar", "embeddings"],
         }
 
-    def next_logprobs(self, tokens: Sequence[int], top: int) -> list[tuple[int, float]]:
+    def next_logprobs(self, tokens: Sequence[int], top: int, adapter: str | None = None) -> list[tuple[int, float]]:
         """The `top` likeliest next tokens after `tokens` with their natural log-probabilities, the likeliest first.
 
         With `top` the size of the vocabulary these are all logits, less one constant.
@@ -180,8 +180,9 @@ class Engine:
             "top_k": 1,
             "logit_bias": [[self._letter, 10_000.0]],
             "response_fields": ["completion_probabilities"],
+            "lora": self.wearing(adapter),
         }
-        answer = self.ask("/completion", self._dressed(asked))
+        answer = self.ask("/completion", asked)
         return [(int(row["id"]), float(row["logprob"])) for row in answer["completion_probabilities"][0]["top_logprobs"]]
 
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
