@@ -18,7 +18,8 @@ _INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u00ad]")
 _HIDDEN = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 
 # Phrases, matched without case, punctuation and diacritics ("bỏ qua" and "bo qua" are one). A space parts words, `|` parts
-# choices, `_` stands for a space within a choice, `…` for up to six words of any kind, and `^` for the start of a clause.
+# choices, `_` stands for a space within a choice, `…` for up to six words of any kind, `~` for up to three, and `^` for the start
+# of a clause.
 _MODEL = "ai|llm|llms|gpt|chatbot|chatbots|language_model|language_models|large_language_models|assistant|assistants|models"
 _MO_HINH = "ai|llm|chatbot|mo_hinh|mo_hinh_ngon_ngu|tro_ly|tro_ly_ao|tro_ly_ai"
 _ORDERS = "instruction|instructions|prompt|prompts|rule|rules|guidelines|directions|commands|tasks|requests|context"
@@ -66,7 +67,7 @@ _SIGNS: dict[str, tuple[str, ...]] = {
     "asks for a grade": (
         "rate|score|grade|give … 5|10|100|full|maximum|top|highest|perfect points|stars|marks|score|rating|grade|out_of",
         "rate|score|grade this|it|me|the … 5|10|100|highest|perfect",
-        "cham|cho|danh_gia … diem_toi_da|diem_cao_nhat|diem_tuyet_doi|5_diem|10_diem|5_sao|10_sao",
+        "cham|cho|danh_gia ~ diem_toi_da|diem_cao_nhat|diem_tuyet_doi|5_diem|10_diem|5_sao|10_sao",
     ),
     "asks for secrets": (
         "reveal|print|show|repeat|leak|send … system_prompt|api_key|instructions_above",
@@ -74,7 +75,9 @@ _SIGNS: dict[str, tuple[str, ...]] = {
         "tiet_lo|in_ra|gui|cho_xem|lap_lai … system_prompt|prompt_he_thong|mat_khau|api_key|khoa_api",
     ),
 }
-_TURN = re.compile(r"(?:^|\n)\W{0,4}(?:system|assistant|user|human|developer|he thong|tro ly|nguoi dung)(?: prompt| message)? ?:")
+_TURN = re.compile(
+    r"(?:^|[\n.!?]\s*)\W{0,4}(?:system|assistant|user|human|developer|he thong|tro ly|nguoi dung)(?: prompt| message)? ?:"
+)
 _END = re.compile(
     r"(?:#{2,}|-{3,}|={3,}) ?(?:end of|new|het|ket thuc|bat dau) (?:document|text|instruction|prompt|tai lieu|van ban|doan)"
 )
@@ -83,8 +86,8 @@ _END = re.compile(
 def _compiled(phrase: str) -> re.Pattern[str]:
     pattern = ""
     for word in phrase.split(" "):
-        if word == "…":
-            pattern += r"(?:\W+\w+){0,6}?"
+        if word in ("…", "~"):
+            pattern += r"(?:\W+\w+){0,6}?" if word == "…" else r"(?:\W+\w+){0,3}?"
         elif word == "^":
             pattern += r"(?:^|[\n.!?:;,\"]\s*)(?=\w)"
         else:
