@@ -138,10 +138,10 @@ def lookup() -> str:
     title = tr("Đoán bằng cách chép lại prompt", "Guessing by copying the prompt")
     drawn = [svg.text(20, 28, title, size=15, anchor="start")]
     rows = [
-        ("prompt", [("…", svg.READ), ("2", svg.READ), (" trà", svg.WRONG), (" đào", svg.WRONG), (" size", svg.READ), (" L", svg.READ), (" ít", svg.READ), (" đá", svg.READ)]),
+        ("prompt", [("…", svg.READ), ("2", svg.READ), (" trà", svg.WRONG), (" đào", svg.WRONG), (" cam", svg.READ), (" sả", svg.READ), (" size", svg.READ), (" L", svg.READ)]),
         (tr("trả lời", "answer"), [('{"', svg.READ), ("mon", svg.READ), ('": "', svg.READ), (" trà", svg.WRONG), (" đào", svg.WRONG)]),
-        (tr("đoán", "guess"), [(" size", svg.OURS), (" L", svg.OURS), (" ít", svg.OURS), (" đá", svg.OURS)]),
-        (tr("mô hình", "the model"), [(" size", svg.LOSS), (" L", svg.LOSS), (" ít", svg.LOSS), ('",', svg.LOSS)]),
+        (tr("đoán", "guess"), [(" cam", svg.OURS), (" sả", svg.OURS), (" size", svg.OURS), (" L", svg.OURS)]),
+        (tr("mô hình", "the model"), [(" cam", svg.LOSS), (" sả", svg.LOSS), ('",', svg.LOSS)]),
     ]  # fmt: skip
     for number, (label, pieces) in enumerate(rows):
         y = 46 + number * 42
