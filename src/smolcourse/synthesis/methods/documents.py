@@ -7,6 +7,7 @@ model, decides what stays.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,12 +62,11 @@ def questions(
         check: asks each question again, with the passage, and keeps it only if the same answer comes back.
     """
     text = fenced(row.data["text"], language)
-    sentence = max(re.split(r"(?<=[.!?…])\s+", row.data["text"]), key=len)
     said_json = yield from said(
         _PROMPT[language].format(count=count, text=text),
         temperature=temperature,
         max_new_tokens=160 * count,
-        like=f'[{{"question": "…?", "answer": "{sentence.split()[0]}", "evidence": "{sentence}"}}]',
+        like=_stand_in(row.data["text"], count),
     )
     found = objects(said_json)[:count]
     if not found:
@@ -81,6 +81,13 @@ def questions(
             again = yield from said(_CHECK[language].format(text=text, question=question), max_new_tokens=96, like=answer)
             reason = None if _agree(answer, again) else "not found again"
         yield drop(row, reason, **changes) if reason else keep(row, **changes)
+
+
+def _stand_in(text: str, count: int) -> str:
+    """An answer of the right shape, for `--plan`."""
+    sentence = max(re.split(r"(?<=[.!?…])\s+", text), key=len)
+    pairs = [{"question": f"{place} {sentence}", "answer": sentence, "evidence": sentence} for place in range(count)]
+    return json.dumps(pairs, ensure_ascii=False)
 
 
 def _refused(question: str, answer: str, evidence: str, text: str, asked: set[str]) -> str | None:
