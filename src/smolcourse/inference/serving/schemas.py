@@ -7,7 +7,7 @@ from typing import Any
 Schema = dict[str, Any]
 
 MOST_CHOICES = 16
-LONGEST_GRAMMAR = 20_000
+LONGEST_GRAMMAR = 20_000  # characters
 
 
 def _maybe(schema: Schema) -> Schema:

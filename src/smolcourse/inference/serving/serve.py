@@ -70,12 +70,8 @@ def serve(settings: Settings) -> None:
             fix=f"--api-key-file FILE, {KEY}=...",
         )
     listening = _listen(settings.host, settings.port)
-    try:
+    with contextlib.closing(listening):
         asyncio.run(_serve(settings, keys, local, listening))
-    except KeyboardInterrupt:
-        pass
-    finally:
-        listening.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -133,6 +129,9 @@ async def _serve(settings: Settings, keys: list[bytes], local: bool, listening: 
             timeout_graceful_shutdown=_FAREWELL,
         )
     )
+    # uvicorn finishes what it serves, then raises the signal anew for whoever listened before it: nobody who drops the rest.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: setattr(http, "should_exit", True))
     async with _reloading_on_hangup(reload, log), _watched(house, http, settings, listening):
         await http.serve(sockets=[listening])
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from smolcourse.inference.engine import Request, greedy
+from smolcourse.inference.serving.constraints import check_grammar, check_schema
 from smolcourse.inference.serving.keeper import Facts
 from smolcourse.inference.serving.problems import wrong
 
 _SAME = ("temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "stop")
 _LARGEST_SEED = 0xFFFFFFFF  # llama.cpp takes this one as "draw one yourself"
-# A token named by its number may be one that ends the answer, and llama.cpp aborts where a grammar asks for that.
-_GRAMMAR_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]|#[^\n]*|(?P<token><)')
-_DEEPEST_GRAMMAR = 50
 
 
 def chat_requests(asked: Mapping[str, Any], facts: Facts, system: str | None, lora: list[dict[str, float]]) -> list[Request]:
@@ -38,6 +35,8 @@ def chat_requests(asked: Mapping[str, Any], facts: Facts, system: str | None, lo
         if "grammar" in request:
             raise wrong("grammar và response_format loại trừ nhau", "grammar and response_format exclude each other", "grammar")
         _need(facts, "grammar", "response_format")
+        if wanted["type"] == "json_schema":
+            check_schema(wanted["json_schema"]["schema"])
         request["response_format"] = wanted
     if asked.get("logprobs"):
         _need(facts, "logprobs", "logprobs")
@@ -94,7 +93,8 @@ def _common(asked: Mapping[str, Any], facts: Facts, lora: list[dict[str, float]]
         request["logit_bias"] = [[_token(name, facts), float(bias)] for name, bias in biases.items()]
     if grammar := asked.get("grammar"):
         _need(facts, "grammar", "grammar")
-        request["grammar"] = _safe_grammar(grammar)
+        check_grammar(grammar)
+        request["grammar"] = grammar
     if lora:
         request["lora"] = lora
     return greedy(request)
@@ -138,6 +138,8 @@ def _add_tools(request: Request, asked: Mapping[str, Any], facts: Facts) -> None
         if not tools:
             raise wrong(f"tool_choice: không có tool {name}", f"tool_choice: there is no tool {name}", "tool_choice")
         choice = "required"
+    for tool in tools:
+        check_schema(tool["function"].get("parameters") or {})
     request |= {"tools": tools, "tool_choice": choice or "auto", "parallel_tool_calls": bool(asked.get("parallel_tool_calls"))}
 
 
@@ -147,22 +149,6 @@ def _token(name: str, facts: Facts) -> int:
             f"logit_bias: {name[:20]!r} không phải token id", f"logit_bias: {name[:20]!r} is not a token id", "logit_bias"
         )
     return int(name)
-
-
-def _safe_grammar(grammar: str) -> str:
-    """The grammar, unless it could take the model's process down with it."""
-    rest = _GRAMMAR_TOKEN.sub(lambda found: "<" if found["token"] else " ", grammar)
-    deepest = depth = 0
-    for letter in rest:
-        depth += (letter == "(") - (letter == ")")
-        deepest = max(deepest, depth)
-    if "<" in rest or deepest > _DEEPEST_GRAMMAR:
-        raise wrong(
-            f"grammar: không nhận token theo số (<[1]>) hoặc ngoặc lồng quá {_DEEPEST_GRAMMAR} tầng",
-            f"grammar: tokens by number (<[1]>), or brackets nested deeper than {_DEEPEST_GRAMMAR}, are not taken",
-            "grammar",
-        )
-    return grammar
 
 
 def _need(facts: Facts, feature: str, param: str) -> None:

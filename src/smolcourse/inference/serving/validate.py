@@ -63,8 +63,9 @@ def _fault(value: Any, schema: dict[str, Any], where: str) -> Problem | None:
         faults = [_fault(value, option, where) for option in options]
         if None in faults:
             return None
-        # Of several alternatives, what is deepest inside one tells most.
-        return max((fault for fault in faults if fault), key=lambda fault: len(fault.param or ""))
+        # The alternative that was meant: of the value's type, with the value's `role` or `type`; else whichever comes last.
+        told = [(fault, option) for fault, option in zip(faults, options, strict=True) if option.get("type") != "null"]
+        return next((fault for fault, option in told if _meant(value, option)), told[-1][0])
     if "enum" in schema:
         if any(value == option and type(value) is type(option) for option in schema["enum"]):
             return None
@@ -91,10 +92,6 @@ def _fault(value: Any, schema: dict[str, Any], where: str) -> Problem | None:
 
 def _object_fault(value: dict[str, Any], schema: dict[str, Any], where: str) -> Problem | None:
     known, others = schema.get("properties", {}), schema.get("additionalProperties", True)
-    for key in schema.get("required", ()):
-        if key not in value:
-            inside = _join(where, key)
-            return wrong(f"thiếu {inside}", f"{inside} is missing", inside, "missing_parameter")
     for key, item in value.items():
         inside = _join(where, key)
         if key in known:
@@ -105,7 +102,18 @@ def _object_fault(value: dict[str, Any], schema: dict[str, Any], where: str) -> 
             fault = _fault(item, others if isinstance(others, dict) else {}, inside)
         if fault:
             return fault
+    for key in schema.get("required", ()):
+        if key not in value:
+            inside = _join(where, key)
+            return wrong(f"thiếu {inside}", f"{inside} is missing", inside, "missing_parameter")
     return _size_fault(len(value), schema, "Properties", where)
+
+
+def _meant(value: Any, option: dict[str, Any]) -> bool:
+    if not isinstance(value, dict):
+        return "type" in option and _is(value, option["type"])
+    words = [(key, told["enum"]) for key, told in option.get("properties", {}).items() if "enum" in told]
+    return option.get("type") == "object" and all(value.get(key) in enum for key, enum in words)
 
 
 def _size_fault(size: int, schema: dict[str, Any], word: str, where: str) -> Problem | None:
