@@ -61,6 +61,13 @@ def test_a_reached_score_passes_and_a_slow_run_does_not(exercise: Exercise, runs
     assert check(exercise, runs, 0.0, minutes=1e-6).name == "too-slow"
 
 
+def test_a_served_goal_asks_the_server(exercise: Exercise, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    assert exercise.run
+    goal = dataclasses.replace(exercise.run, score=0.0, served="http://127.0.0.1:9/v1")
+    assert check_run(dataclasses.replace(exercise, run=goal), runs, lambda _: None).name == "no-server"
+
+
 def test_a_preference_is_measured_on_fresh_pairs(
     exercise: Exercise, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
