@@ -36,6 +36,12 @@ def test_plan_run_and_run_again(smol: Any, tmp_path: Path) -> None:
         assert len((tmp_path / "synth" / "p" / "data.jsonl").read_text(encoding="utf-8").splitlines()) == 6
         again = smol("synth", path, "respond.max_new_tokens=9", "-o", tmp_path / "other", "--lang", "vi", cwd=tmp_path)
         assert again.returncode == 0 and "6 câu trả lời (6 mới)" in again.stdout and log.tries.total() == 12
+        first = json.loads((tmp_path / "other" / "data.jsonl").read_text(encoding="utf-8").splitlines()[0])
+        traced = smol("synth", "trace", tmp_path / "other", first["id"][:10], "--lang", "en")
+        assert traced.returncode == 0 and f"asked {address} (temperature=0, seed=" in traced.stdout, traced.stderr
+        assert "answered: đáp: câu 0" in traced.stdout and "  read " in traced.stdout
+        lost = smol("synth", "trace", tmp_path / "other", "zzzzzzzz")
+        assert lost.returncode == 2 and "Traceback" not in lost.stderr
     checked = smol("data", "check", tmp_path / "other" / "data.jsonl")
     assert checked.returncode == 0, checked.stdout
 

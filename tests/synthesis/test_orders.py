@@ -1,5 +1,4 @@
-"""Orders out of rules, a menu and twenty seeds: read back as what they say, different from one another, and no seed among "
-"them."""
+"""Orders out of rules, a menu and twenty seeds: read back as what they say, all different, and no seed among them."""
 
 from __future__ import annotations
 

@@ -169,6 +169,24 @@ def test_where_one_of_a_pool_fails_the_others_answer(tmp_path: Path) -> None:
     assert {line["model"] for line in answers(tmp_path)} == {f"{good}#a"}
 
 
+def test_each_server_gets_its_own_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys: dict[str, set[str]] = {"one": set(), "two": set()}
+
+    def listens(name: str) -> Any:
+        def behave(handler: Handler, body: dict[str, Any]) -> None:
+            keys[name].add(str(handler.headers["Authorization"]))
+            echo(handler, body)
+
+        return behave
+
+    monkeypatch.setenv("SMOLCOURSE_API_KEY", "first")
+    monkeypatch.setenv("OTHER_KEY", "second")
+    with serving(listens("one")) as (one, _), serving(listens("two")) as (two, _):
+        settings = {"a": SourceSettings(one), "b": SourceSettings(two, key="OTHER_KEY"), "both": SourceSettings(pool=["a", "b"])}
+        assert run(Pipeline("p", [Step(numbers), Step(respond, source="both")], settings), tmp_path).whole
+    assert keys == {"one": {"Bearer first"}, "two": {"Bearer second"}}
+
+
 def test_a_pool_shares_the_questions(tmp_path: Path) -> None:
     with serving(echo) as (one, first), serving(echo) as (two, second):
         settings = {"a": SourceSettings(one), "b": SourceSettings(two), "both": SourceSettings(pool=["a", "b"])}

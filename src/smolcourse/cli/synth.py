@@ -112,6 +112,33 @@ def list_all() -> None:
         print(f"      {(function.__doc__ or '').strip().splitlines()[0]}")
 
 
+@synth_app.command("trace", help=tr("Một hàng được làm ra từ đâu.", "Where a row comes from."))
+def trace(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="synth/NAME", show_default=False)],
+    key: Annotated[str, typer.Argument(metavar="ID", help=tr("id trong data.jsonl", "id in data.jsonl"), show_default=False)],
+) -> None:
+    """Prints the row, the rows it was made of, and the answers with their questions."""
+    use_utf8()
+    import json
+
+    from smolcourse.synthesis.history import history
+
+    for told in history(folder, key):
+        pad = "  " * told.depth
+        print(f"{pad}{told.step} {told.row['key'][:12]} {json.dumps(told.row['data'], ensure_ascii=False)}")
+        for name, value in told.row.get("scores", {}).items():
+            print(f"{pad}  {name} = {value:g}")
+        for answer in told.answers:
+            asked = answer["asked"]
+            settings = f"temperature={asked['temperature']:g}, seed={asked['seed']}"
+            print(f"{pad}  {tr('hỏi', 'asked')} {answer['model']} ({settings}): {_last(asked['messages'])}")
+            print(f"{pad}  {tr('đáp', 'answered')}: {answer['text']}")
+
+
+def _last(messages: list[dict[str, Any]]) -> str:
+    return str(messages[-1]["content"]) if messages else ""
+
+
 def _print_plan(steps: list[StepPlan]) -> None:
     from rich.console import Console
     from rich.table import Table

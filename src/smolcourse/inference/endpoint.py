@@ -23,7 +23,7 @@ from smolcourse.errors import SmolError
 from smolcourse.evaluation.examinee import Examinee, Prompt
 
 KEY = "SMOLCOURSE_API_KEY"
-"""The environment variable that holds the server's key, where it wants one."""
+"""The environment variable that holds a server's key, where it wants one and names no other."""
 
 _LARGEST = 10_000_000  # bytes of one reply
 _PIECE = 65_536
@@ -67,6 +67,7 @@ class Endpoint:
     retries: tries after the first.
     pause: seconds before the second try; doubled each time.
     parallel: questions on their way at once.
+    key: the environment variable that holds the server's key.
     """
 
     url: str
@@ -75,6 +76,7 @@ class Endpoint:
     retries: int = 3
     pause: float = 1.0
     parallel: int = 4
+    key: str = KEY
 
     def chat(self, prompt: Prompt, max_new_tokens: int = 512, temperature: float = 0.0) -> str:
         """One answer.
@@ -130,7 +132,7 @@ class Endpoint:
 
     def _try(self, asked: dict[str, Any], name: str | None) -> Reply:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if key := os.environ.get(KEY):
+        if key := os.environ.get(self.key):
             headers["Authorization"] = f"Bearer {key}"
         if name:
             headers["Idempotency-Key"] = name
@@ -158,7 +160,7 @@ class Endpoint:
         text = f"HTTP {error.code} {said}".strip()
         if error.code in _AGAIN:
             return _Failed(text, text, _seconds(error.headers.get("Retry-After", "")))
-        fix = f"export {KEY}=..." if error.code in (401, 403) else f"{self.url} ... /v1"
+        fix = f"export {self.key}=..." if error.code in (401, 403) else f"{self.url} ... /v1"
         return SmolError(f"endpoint từ chối: {text}", f"the endpoint refused: {text}", where=self.url, fix=fix)
 
 

@@ -37,6 +37,7 @@ def _open(settings: SourceSettings, meter: Meter) -> Source:
             price=settings.price,
             timeout=settings.timeout,
             retries=settings.retries,
+            key=settings.key,
         )
     place = locate(settings.model)
     return Local(settings.model, identity(place), partial(load_model, place), together=settings.parallel or BATCH)

@@ -14,6 +14,7 @@ import yaml
 
 from smolcourse.config import check_type, coerce, read_yaml, recipes_folder
 from smolcourse.errors import SmolError
+from smolcourse.inference.endpoint import KEY
 from smolcourse.synthesis.functions import StepFunction, code_version, content_of, find_function, unknown
 from smolcourse.synthesis.limits import Budget
 from smolcourse.synthesis.rows import Making, Row, digest
@@ -31,6 +32,7 @@ class SourceSettings:
     price: USD for a million tokens of prompts, and of answers.
     timeout: seconds for one whole answer.
     retries: tries after the first.
+    key: the environment variable that holds the server's key; each server of a pool has its own.
     """
 
     model: str = ""
@@ -41,6 +43,7 @@ class SourceSettings:
     price: list[float] = field(default_factory=lambda: [0.0, 0.0])
     timeout: float = 120.0
     retries: int = 3
+    key: str = KEY
 
 
 @dataclass(frozen=True)

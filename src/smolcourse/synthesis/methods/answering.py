@@ -6,15 +6,26 @@ from smolcourse.synthesis.rows import Making, Row, ask, drop, keep, said, said_a
 
 
 def respond(row: Row, *, system: str = "", temperature: float = 0.0, max_new_tokens: int = 512) -> Making:
-    """Adds `response` to `instruction`; one that stays empty is dropped."""
+    """Adds `response` to `instruction`; one that stays empty is dropped.
+
+    Args:
+        system: the system message; if empty, the row's own, if it has one.
+    """
+    system = system or row.data.get("system", "")
     text = yield from said(row.data["instruction"], system=system or None, temperature=temperature, max_new_tokens=max_new_tokens)
     changes = {"response": text, **({"system": system} if system else {})}
     yield keep(row, **changes) if text else drop(row, "empty answer", **changes)
 
 
 def sample(row: Row, *, count: int = 4, system: str = "", temperature: float = 0.8, max_new_tokens: int = 512) -> Making:
-    """Adds `responses`: several answers to one instruction, equal ones once (best of n: Stiennon et al. 2020, "
-    "arXiv:2009.01325)."""
+    """Adds `responses`: several answers to one instruction, equal ones once.
+
+    Best of n: Stiennon et al. 2020, *Learning to Summarize from Human Feedback*, arXiv:2009.01325.
+
+    Args:
+        system: as for `respond`.
+    """
+    system = system or row.data.get("system", "")
     asks = [
         ask(
             row.data["instruction"],

@@ -43,8 +43,7 @@ def rate(
     aspects: list[Aspect] = ["instruction", "truth", "honesty", "helpfulness"],  # noqa: B006
     language: Literal["vi", "en"] = "vi",
 ) -> Making:
-    """Grades each of `responses`: adds `ratings`, one mapping of aspects to 1..5 for each. A response without all grades is "
-    "left out."""
+    """Grades `responses`: adds `ratings`, a mapping of aspects to 1..5 for each; what is not graded in full is left out."""
     responses: list[str] = row.data["responses"]
     asks = [_question(row.data["instruction"], response, aspect, language) for response in responses for aspect in aspects]
     texts = yield from said_all(asks)

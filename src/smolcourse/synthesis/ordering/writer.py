@@ -23,8 +23,7 @@ _TRIES = 200
 
 @dataclass(frozen=True)
 class Seed:
-    """What one seed has to give. `before` and `after` have {you} and {me} where it names the two; `parts`: its details in "
-    "order."""
+    """What a seed has to give. `before` and `after` hold {you} and {me} for the two; `parts`: its details in order."""
 
     key: str
     before: str
