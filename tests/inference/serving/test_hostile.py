@@ -13,6 +13,7 @@ pytestmark = pytest.mark.bad_input
 CHAT = "/v1/chat/completions"
 JSON = {"Content-Type": "application/json"}
 GOOD = {"model": "tiny", "messages": [{"role": "user", "content": "Xin chào"}], "max_tokens": 2}
+CALL = {"name": "f", "arguments": "{"}
 TOOL = {"type": "function", "function": {"name": "f"}}
 
 
@@ -111,6 +112,10 @@ def test_what_is_not_json(server, body, code):
         ({"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "g"}}}, "tool_choice"),
         ({"tools": [TOOL | {"type": "retrieval"}]}, "tools[0].type"),
         ({"tools": "all"}, "tools"),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": CALL}]}]},
+            "messages[].tool_calls[].function.arguments",
+        ),
     ],
 )
 def test_wrong_keys_and_values(server, change, param):

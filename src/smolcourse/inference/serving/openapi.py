@@ -31,6 +31,7 @@ _CHOICES: Schema = {
         "choices": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["index", "finish_reason"]}}
     },
 }
+_EVENT: Schema = {"type": "object", "required": ["data"], "properties": {"data": {"type": "string"}}}
 _LIST: Schema = {"type": "object", "required": ["object", "data"], "properties": {"data": {"type": "array"}}}
 _MODEL: Schema = {"type": "object", "required": ["id", "object", "created", "owned_by"]}
 _ANY: Schema = {"type": "object"}
@@ -82,7 +83,7 @@ def describe(models: list[str], most_tokens: int, keys: bool) -> dict[str, Any]:
 def _operation(label: str, result: Schema, keys: bool, body: Schema | None = None, streams: bool = False) -> dict[str, Any]:
     responses = {"200": _response("the answer", result)}
     if streams:
-        responses["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+        responses["200"]["content"]["text/event-stream"] = {"schema": _EVENT}
     if keys:
         responses["401"] = _response("no key, or a wrong one", _ERROR)
     operation: dict[str, Any] = {"operationId": label, "responses": responses}

@@ -112,6 +112,12 @@ def _message(message: Mapping[str, Any]) -> dict[str, Any]:
     """As templates know it: text in one piece, in the composed form (NFC) that models are trained on."""
     kept = {key: value for key, value in message.items() if key in ("role", "tool_calls", "tool_call_id", "name") and value}
     content = message.get("content")
+    for call in message.get("tool_calls") or ():
+        try:
+            json.loads(call["function"]["arguments"])
+        except ValueError as error:
+            where = "messages[].tool_calls[].function.arguments"
+            raise wrong(f"{where}: không phải JSON", f"{where}: not JSON", where) from error
     text = content if isinstance(content, str) else "".join(part["text"] for part in content or ())
     return kept | {
         "role": "system" if message["role"] == "developer" else message["role"],
