@@ -154,11 +154,6 @@ class StepFile:
         dropped = Counter(self._dropped[place] for place in places if place in self._dropped)
         return len(places) - dropped.total(), dropped
 
-    def every_row(self, units: Sequence[str]) -> Iterator[Row]:
-        """All rows of these units, dropped ones too."""
-        for unit in units:
-            yield from map(_row, read_at(self.path, self._places.get(unit, ())))
-
     def close(self) -> None:
         """Puts on the disk what is not there yet."""
         self._ledger.close()

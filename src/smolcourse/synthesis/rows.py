@@ -120,7 +120,6 @@ class Unanswered(Exception):
 
 Making = Generator[Draft | list[Ask], list[Answer], None]
 """What a step that asks returns."""
-Asking = Generator[Draft | list[Ask], list[Answer], Any]
 
 
 def ask(prompt: str, /, *, system: str | None = None, **settings: Any) -> Ask:
