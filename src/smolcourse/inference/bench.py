@@ -154,10 +154,11 @@ def _reading(meter: EnergyMeter | None) -> Iterator[None]:
 
 
 class Client:
-    """Asks one server, greedily, at most `max_tokens` an answer. One may be used by many threads."""
+    """Asks one server, greedily, at most `max_tokens` an answer; with `key`, else the environment's. Many threads may use one."""
 
-    def __init__(self, address: str, max_tokens: int) -> None:
+    def __init__(self, address: str, max_tokens: int, *, key: str | None = None) -> None:
         named = endpoint(address)
+        self._key = key or os.environ.get(KEY)
         self.url, parts = named.url, urlsplit(named.url)
         self._kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._host, self._path = parts.netloc, parts.path.rstrip("/") + "/chat/completions"
@@ -191,8 +192,8 @@ class Client:
     def _heard(self, connection: http.client.HTTPConnection, body: bytes, began: float) -> Heard | float:
         """The answer, or the seconds to wait before asking again."""
         headers = {"Content-Type": "application/json"}
-        if key := os.environ.get(KEY):
-            headers["Authorization"] = f"Bearer {key}"
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
         connection.request("POST", self._path, body, headers)
         reply = connection.getresponse()
         if reply.status == 429:
