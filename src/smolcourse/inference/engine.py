@@ -196,12 +196,32 @@ class Engine:
         """
         found = []
         for place in range(1, len(tokens)):
-            for top in (_LIKELY, 2**31 - 1):
-                row = dict(self.next_logprobs(tokens[:place], top))
-                if tokens[place] in row:
-                    break
-            found.append(row[tokens[place]])
+            drawn = self._drawn(tokens[:place], tokens[place])
+            found.append(self._looked_up(tokens[:place], tokens[place]) if drawn is None else drawn)
         return found
+
+    def _drawn(self, before: Sequence[int], token: int) -> float | None:
+        """The token's log-probability, told because it is made to be drawn; None for those of which llama.cpp reports nothing."""
+        asked = {
+            "prompt": list(before),
+            "n_predict": 1,
+            "n_probs": 1,
+            "temperature": 0.0,
+            "top_k": 1,
+            "logit_bias": [[token, 10_000.0]],
+            "response_fields": ["completion_probabilities"],
+            "lora": self.wearing(None),
+        }
+        rows = self.ask("/completion", asked).get("completion_probabilities") or []
+        return float(rows[0]["logprob"]) if rows and int(rows[0]["id"]) == token else None
+
+    def _looked_up(self, before: Sequence[int], token: int) -> float:
+        """The same from the list of likely next tokens, or else from that of all."""
+        for top in (_LIKELY, 2**31 - 1):
+            row = dict(self.next_logprobs(before, top))
+            if token in row:
+                break
+        return row[token]
 
     @functools.cached_property
     def _letter(self) -> int:
