@@ -4,7 +4,7 @@ appendix C, with shorter n-grams, because our questions are short)."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -37,24 +37,41 @@ def overlap(task: Task, rows: Iterable[dict[str, Any]]) -> Overlap:
     The words that all questions begin or end with ("Question: ... Answer:"), few-shot examples and system prompts are left out:
     they say nothing about leaking. So are questions of fewer than `SHORTEST` words.
     """
-    questions = _without_frame([comparable(_question(item)).split() for item in task.items])
-    sizes = {min(WORDS, len(words)) for words in questions if len(words) >= SHORTEST}
-    grams = [set(_grams(words, min(WORDS, len(words)))) if len(words) >= SHORTEST else set() for words in questions]
-    owners: dict[int, list[int]] = {}
-    for place, own in enumerate(grams):
-        for gram in own:
-            owners.setdefault(gram, []).append(place)
+    look = finder([task])
     leaked: set[int] = set()
     seen = 0
     for row in rows:
         seen += 1
+        leaked |= {place for _, place in look(row)}
+    return Overlap(sorted(leaked), seen)
+
+
+def finder(tasks: Sequence[Task]) -> Callable[[Any], set[tuple[str, int]]]:
+    """A function that says which items of which tasks, by name and place, stand in a row or a text, as `overlap` sees it."""
+    names: list[tuple[str, int]] = []
+    needed: list[float] = []
+    owners: dict[int, list[int]] = {}
+    sizes: set[int] = set()
+    for task in tasks:
+        questions = _without_frame([comparable(_question(item)).split() for item in task.items])
+        for place, words in enumerate(questions):
+            if len(words) >= SHORTEST:
+                own = set(_grams(words, size := min(WORDS, len(words))))
+                sizes.add(size)
+                for gram in own:
+                    owners.setdefault(gram, []).append(len(names))
+                names.append((task.name, place))
+                needed.append(SHARE * len(own))
+
+    def look(row: Any) -> set[tuple[str, int]]:
         words = comparable(_texts(row)).split()
         hits: dict[int, int] = {}
         for gram in {gram for size in sizes for gram in _grams(words, size)}:
-            for place in owners.get(gram, ()):
-                hits[place] = hits.get(place, 0) + 1
-        leaked |= {place for place, count in hits.items() if count >= SHARE * len(grams[place])}
-    return Overlap(sorted(leaked), seen)
+            for one in owners.get(gram, ()):
+                hits[one] = hits.get(one, 0) + 1
+        return {names[one] for one, count in hits.items() if count >= needed[one]}
+
+    return look
 
 
 def _question(item: Item) -> str:
