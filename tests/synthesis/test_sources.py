@@ -258,6 +258,11 @@ def test_a_local_model_answers_in_batches_each_draw_by_its_own_seed(tiny_model: 
         return [row["messages"][1]["content"] for row in rows]
 
     assert texts(tmp_path / "five", 5) == texts(tmp_path / "two", 2) and len(loads) == 2
+    from smolcourse.data.templates import user_opening
+
+    _, tokenizer = load_model(str(tiny_model))
+    system = {"role": "system", "content": "s"}
+    assert user_opening(tokenizer, [system]) == "<|im_start|>system\ns<|im_end|>\n<|im_start|>user\n"
     turns = [line for line in answers(tmp_path / "five") if line["asked"]["opens"] == "user"]
     assert len(turns) == 1  # one question, asked five times
 
@@ -339,6 +344,32 @@ def test_killed_twenty_times_no_row_is_lost_none_twice_and_none_paid_twice(tmp_p
         assert run_again(recipe, tmp_path / "whole") == 0 and log.tries.total() == questions
     said_killed, said_whole = (contents(tmp_path / name) for name in ("killed", "whole"))
     assert said_killed == said_whole and len(said_whole) > 80
+
+
+def test_ctrl_c_waits_for_the_answers_on_their_way(tmp_path: Path) -> None:
+    """They are paid for already."""
+    (tmp_path / "seeds.jsonl").write_text("".join(json.dumps({"instruction": f"câu {n}"}) + "\n" for n in range(40)))
+    steps = [{"use": "starts.read", "file": "seeds.jsonl"}, {"use": "answering.respond"}]
+
+    def slow(handler: Handler, body: dict[str, Any]) -> None:
+        time.sleep(0.3)
+        echo(handler, body)
+
+    with serving(slow) as (address, log):
+        recipe = tmp_path / "p.yaml"
+        recipe.write_text(yaml.safe_dump({"sources": {"s": {"model": address, "parallel": 4}}, "steps": steps}))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "smolcourse.cli.main", "synth", str(recipe), "-o", str(tmp_path / "run"), "--lang", "en"],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while log.answered.total() < 6 and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said_last = process.communicate()
+        assert process.returncode == 130 and "Stopped. Go on: smol synth" in said_last
+        assert log.answered.total() == log.tries.total() == len(answers(tmp_path / "run")) < 40
+        assert run_again(recipe, tmp_path / "run") == 0 and log.tries.total() == 40
 
 
 def run_again(recipe: Path, folder: Path) -> int:

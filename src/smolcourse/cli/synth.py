@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,8 +81,13 @@ def run(
         return
     from smolcourse.synthesis.engine import run as run_pipeline
 
-    with progress_line() as tell:
-        outcome = run_pipeline(pipeline, folder, tell=tell)
+    again = " ".join(["smol synth", recipe, *(overrides or []), *(["-o", str(out)] if out else [])])
+    try:
+        with progress_line() as tell:
+            outcome = run_pipeline(pipeline, folder, tell=tell)
+    except KeyboardInterrupt:
+        print(f"{tr('Đã dừng. Chạy tiếp', 'Stopped. Go on')}: {again}", file=sys.stderr)
+        raise typer.Exit(130) from None
     _print_outcome(outcome)
     if not outcome.whole:
         failed = sum(step.failed for step in outcome.steps)
@@ -90,7 +96,7 @@ def run(
             f"{failed} lượt gọi chưa có câu trả lời ({reason})",
             f"{failed} calls got no answer ({reason})",
             where=str(folder),
-            fix=" ".join(["smol synth", recipe, *(overrides or []), *(["-o", str(out)] if out else [])]),
+            fix=again,
         )
 
 
