@@ -128,7 +128,7 @@ def test_the_whole_recipe_with_a_model_that_garbles(tmp_path: Path) -> None:
         return text.replace("trà", "rượu") if len(text) % 2 else f"{text} nha bạn"
 
     source = Fake(garbles)
-    pipeline = load_pipeline("orders", ["compose.count=60"])
+    pipeline = load_pipeline("orders", ["compose.count=60", "reword.every=5"])
     outcome = run(pipeline, tmp_path, sources={"writer": source})
     by_name = {step.name: step for step in outcome.steps}
     assert by_name["compose"].kept == 60 and source.asked.total() == 12
