@@ -28,9 +28,13 @@ def serve(
     context: Annotated[
         int,
         typer.Option(
-            min=64, help=tr("số token của một request, cả câu hỏi lẫn câu trả lời", "tokens of one request, prompt and answer")
+            min=64,
+            help=tr(
+                "số token của một request, cả câu hỏi lẫn câu trả lời; tốn bộ nhớ theo slots",
+                "tokens of one request, prompt and answer; takes memory for each slot",
+            ),
         ),
-    ] = 2048,
+    ] = 1024,
     max_tokens: Annotated[
         int, typer.Option(min=1, help=tr("câu trả lời dài nhất được xin", "longest answer one may ask for"))
     ] = 4096,

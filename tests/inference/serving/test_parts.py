@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from smolcourse.errors import SmolError
-from smolcourse.inference.serving import auth, protocol
+from smolcourse.inference.serving import auth, protocol, sources
 from smolcourse.inference.serving.app import Server
 from smolcourse.inference.serving.constraints import check_grammar, check_schema
 from smolcourse.inference.serving.gate import Gate
@@ -249,6 +249,30 @@ def test_sources(exported, tmp_path):
     for kind in ("q4_0", "q8_0", "f16"):
         (several / f"model-{kind}.gguf").write_bytes(file.read_bytes()[:8])
     assert find_all(str(several))[0].path.endswith("model-q8_0.gguf")
+
+
+def test_a_model_is_exported_once_for_its_content(exported, tmp_path, monkeypatch):
+    monkeypatch.setenv("SMOLCOURSE_HOME", str(tmp_path / "home"))
+    made = []
+
+    def export(reference, folder):
+        made.append(reference)
+        folder.mkdir(parents=True)
+        (folder / "model-q8_0.gguf").write_bytes((exported / "tiny-q8_0.gguf").read_bytes()[:8])
+
+    monkeypatch.setattr(sources, "_export", export)
+    model = tmp_path / "mine"
+    model.mkdir()
+    (model / "config.json").write_text("{}", encoding="utf-8")
+    (model / "model.safetensors").write_bytes(b"weights")
+    first = find_all(str(model))[0]
+    assert first.name == "mine" and first.kind == "gguf"
+    assert find_all(f"other={model}")[0].name == "other"
+    assert find_all(str(model))[0].path == first.path
+    assert len(made) == 1
+    (model / "model.safetensors").write_bytes(b"other weights")
+    assert find_all(str(model))[0].path != first.path
+    assert len(made) == 2
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class Settings:
         backend: `transformers` for models that llama.cpp does not know.
         system: instead of the system prompts that models were trained with; empty for none.
         slots: requests that each model answers at once.
-        context: tokens of one request.
+        context: tokens of one request; memory for `slots` times as many is held from the start.
         waiting: requests that may wait for each model before others are refused.
         most_tokens: that one request may ask for.
     """
@@ -42,7 +42,7 @@ class Settings:
     backend: Literal["llama", "transformers"] = "llama"
     system: str | None = None
     slots: int = 4
-    context: int = 2048
+    context: int = 1024
     threads: int = 0
     lookup: int = 0
     waiting: int = 64

@@ -93,7 +93,8 @@ def _other(reference: str, name: str, backend: str) -> Source:
     from smolcourse.training.located import base_of, locate
 
     located = locate(reference)
-    shown = _named(name or (located.run.name if located.run else Path(reference).name or reference).replace(" ", "-"))
+    own = (located.run.name if located.run else Path(reference).name or reference).replace(" ", "-")
+    shown = _named(name or own)
     if backend == "transformers":
         from smolcourse.inference.loading import system_prompt_of
 
@@ -101,7 +102,7 @@ def _other(reference: str, name: str, backend: str) -> Source:
     from smolcourse.assets.cache import home
 
     folders = [located.path, *([base_of(located)] if (located.path / "adapter_config.json").is_file() else [])]
-    folder = home() / "exports" / f"{_safe(shown)}-{_content(folders)}"
+    folder = home() / "exports" / f"{own.replace(':', '-')}-{_content(folders)}"
     if not any(folder.glob("*.gguf")):
         _export(reference, folder)
     return _exported(folder, shown)
@@ -139,10 +140,6 @@ def _system_in(folder: Path) -> str | None:
 
 def _rank(file: Path) -> int:
     return next((at for at, kind in enumerate(_PREFERRED) if kind in file.stem.lower()), len(_PREFERRED))
-
-
-def _safe(name: str) -> str:
-    return name.replace(":", "-")
 
 
 def _named(name: str) -> str:
