@@ -41,7 +41,7 @@ class Recipe:
     lora_target_modules: str | list[str] = "all-linear"
     use_dora: bool = False
     use_rslora: bool = False
-    init_lora_weights: bool | Literal["gaussian", "orthogonal", "olora"] = True
+    init_lora_weights: bool | Literal["gaussian", "orthogonal", "olora", "gradient"] = True
     loraplus_lr_ratio: float | None = None  # LoRA+: B learns so many times faster than A
     load_in_4bit: bool = False  # QLoRA: the frozen weights in 4 bits, where bitsandbytes works
     num_virtual_tokens: int = 20  # of prompt tuning, p-tuning, prefix tuning
@@ -131,7 +131,7 @@ class Recipe:
         of_lora = {
             "use_dora": self.use_dora,
             "use_rslora": self.use_rslora,
-            "init_lora_weights": self.init_lora_weights is not True,
+            "init_lora_weights": self.init_lora_weights not in (True, "gradient"),  # recipes have that one, as they have lora_r
             "loraplus_lr_ratio": self.loraplus_lr_ratio is not None,
             "load_in_4bit": self.load_in_4bit,
         }
@@ -143,6 +143,14 @@ class Recipe:
                     where=name,
                     fix="use_peft=true peft_type=LORA",
                 )
+        if self.init_lora_weights == "gradient" and (self.load_in_4bit or self.fsdp):
+            name = "load_in_4bit" if self.load_in_4bit else "fsdp"
+            raise SmolError(
+                f"init_lora_weights=gradient cần gradient của từng ma trận trọng số nguyên vẹn, nên không đi cùng {name}",
+                f"init_lora_weights=gradient needs the gradient of every weight, whole, so it does not go with {name}",
+                where="init_lora_weights",
+                fix="init_lora_weights=true",
+            )
         if self.loraplus_lr_ratio is not None and not 1 <= self.loraplus_lr_ratio <= 1e4:
             raise SmolError(
                 f"loraplus_lr_ratio từ 1 đến 10000, không phải {self.loraplus_lr_ratio}",
@@ -343,7 +351,8 @@ def parse_minutes(text: str) -> float:
 def coerce(value: Any, hint: Any) -> Any:
     """YAML reads `1e-4` as a string and `8` for a float as an int; both are meant as numbers."""
     if typing.get_origin(hint) is list and isinstance(value, list):
-        return [coerce(item, typing.get_args(hint)[0]) for item in value]
+        (kind,) = typing.get_args(hint)
+        return value if kind is str else [coerce(item, kind) for item in value]  # a number in a list of names is a mistake
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if float in options and not isinstance(value, bool):
         if isinstance(value, str) and str not in options:

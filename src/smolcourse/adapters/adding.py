@@ -33,7 +33,7 @@ def adapter_config(recipe: Recipe) -> Any:
             target_modules=recipe.lora_target_modules,
             use_dora=recipe.use_dora,
             use_rslora=recipe.use_rslora,
-            init_lora_weights=recipe.init_lora_weights,
+            init_lora_weights=True if recipe.init_lora_weights == "gradient" else recipe.init_lora_weights,  # training turns A
             task_type="CAUSAL_LM",
         )
     if kind == "IA3":  # on the modules that PEFT knows for the architecture

@@ -31,6 +31,7 @@ from smolcourse.training.dpo import DPOTrainer, needs_reference
 from smolcourse.training.energy import country_code
 from smolcourse.training.engines import PAIRED, SCORED, check_engine
 from smolcourse.training.estimate import Prediction, check_fits, predict, shape_of
+from smolcourse.training.gradient_start import aim
 from smolcourse.training.loop import InRun, RunTrainer, Sampler, Stopped, stopping
 from smolcourse.training.orpo import ORPOTrainer
 from smolcourse.training.reference import PairRows, compute_reference, read_reference, reference_file
@@ -192,6 +193,13 @@ def describe_trl(recipe: Recipe, summary: Summary, target: str, version: str) ->
             f"Engine: TRL {version}; time and memory are not predicted",
         )
     )
+    if recipe.use_peft and recipe.init_lora_weights == "gradient":
+        lines.append(
+            tr(
+                "⚠ TRL không có init_lora_weights=gradient: ở đó A bắt đầu ngẫu nhiên",
+                "⚠ TRL has no init_lora_weights=gradient: A begins at random there",
+            )
+        )
     if recipe.method == "orpo" and recipe.completion_only_loss:
         lines.append(
             tr(
@@ -255,6 +263,9 @@ def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = 
         tell("running", total_steps=trainer.args.max_steps)
         try:
             with stopping(trainer):
+                if checkpoint is None and _starts_along_gradient(prepared.recipe):
+                    assert isinstance(trainer, RunTrainer)
+                    trainer.seconds_before += aim(trainer)
                 trainer.train(resume_from_checkpoint=str(checkpoint[1]) if checkpoint else None)
             trainer.live.close()
             if trainer.stop_requested and trainer.state.global_step < trainer.end():
@@ -272,6 +283,11 @@ def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = 
             raise
         tell("finished", steps=trainer.state.global_step, seconds=round(seconds, 1))
         return seconds
+
+
+def _starts_along_gradient(recipe: Recipe) -> bool:
+    lora = recipe.use_peft and recipe.peft_type == "LORA"
+    return lora and recipe.init_lora_weights == "gradient" and recipe.engine == "smol"
 
 
 def _say_no_state(state: State, **details: Any) -> None:
