@@ -12,6 +12,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import tables
@@ -64,11 +65,19 @@ def evaluation() -> Figures:
     return figures()
 
 
+def inference(run: str | None = None) -> Figures:
+    """An order model, exported: each type's size, perplexity and score, served against in memory; what a grammar keeps JSON."""
+    from deployed import figures
+
+    return figures(run)
+
+
 MODULES: dict[str, Callable[[], Figures]] = {
     "1": instruction_tuning,
     "2": preference,
     "3": adapters,
     "4": evaluation,
+    "7": inference,
     "course": course,
 }
 
@@ -77,8 +86,10 @@ def main() -> None:
     """Runs the modules that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("module", nargs="?", choices=sorted(MODULES))
+    parser.add_argument("--run", help="module 7: a run of the order task, instead of training one")
     parser.add_argument("--json", action="store_true", help="end with one line of figures")
     options = parser.parse_args()
+    MODULES["7"] = partial(inference, options.run)
     figures: Figures = {}
     for name in [options.module] if options.module else sorted(MODULES):
         figures |= MODULES[name]()

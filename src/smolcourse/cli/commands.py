@@ -13,11 +13,13 @@ from smolcourse.cli.dev import dev_app
 from smolcourse.cli.doctor import doctor
 from smolcourse.cli.eval import eval_app
 from smolcourse.cli.exercise import hint, next_exercise, reset, solution
+from smolcourse.cli.export import export
 from smolcourse.cli.init import init
 from smolcourse.cli.inspect import inspect_row
 from smolcourse.cli.label import label
 from smolcourse.cli.learn import learn
 from smolcourse.cli.progress import certificate, progress, quiz
+from smolcourse.cli.quantize import quantize
 from smolcourse.cli.runs import runs_app
 from smolcourse.cli.serve import serve
 from smolcourse.cli.synth import synth_app
@@ -48,6 +50,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(dev_app, name="dev")
 app.command(help=tr("Máy đã sẵn sàng chưa, và lệnh sửa nếu chưa.", "Is this machine ready, and what mends it if not."))(doctor)
 app.add_typer(eval_app, name="eval")
+app.command(help=tr("Xuất ra GGUF, safetensors; đối chiếu từng tệp.", "Write GGUF and safetensors, each file checked."))(export)
 app.command(help=tr("Gợi ý, mỗi lần một bước.", "A hint, one step each time."))(hint)
 app.command(help=tr("Tạo thư mục làm bài.", "Make a workspace for the course."))(init)
 app.command("inspect", help=tr("Token, vai và loss mask của một hàng.", "Tokens, roles and loss mask of one row."))(inspect_row)
@@ -55,6 +58,7 @@ app.command(help=tr("Giữ, sửa hay bỏ từng câu của một đề.", "Kee
 app.command(help=tr("Đọc một bài: terminal, HTML hoặc notebook.", "Read a lesson: terminal, HTML or notebook."))(learn)
 app.command("next", help=tr("Bài tập tiếp theo.", "The next exercise."))(next_exercise)
 app.command(help=tr("Tiến độ của bạn.", "Your progress."))(progress)
+app.command(help=tr("Mỗi kiểu số: dung lượng, điểm, tốc độ.", "Every type of number: size, score, speed."))(quantize)
 app.command(help=tr("Câu hỏi: đoán trước, xem đáp án sau.", "Questions: predict, then see."))(quiz)
 app.command(help=tr("Làm lại một bài tập từ đầu, giữ bản cũ.", "Start an exercise afresh, keeping your file."))(reset)
 app.add_typer(runs_app, name="runs")
