@@ -64,7 +64,7 @@ class Engine:
         threads: int = 0,
         adapters: Mapping[str, Path] | None = None,
         lookup: int = 0,
-        lookup_key: int = 4,
+        lookup_key: int = 3,
         cache_mib: int = 0,
         name: str = "default",
     ) -> None:
@@ -88,8 +88,10 @@ class Engine:
         settings.embedding, settings.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
         settings.cache_ram_mib = cache_mib
         if lookup:
-            settings.speculative.types = [xllamacpp.common_speculative_type.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE]
-            settings.speculative.ngram_simple.size_n, settings.speculative.ngram_simple.size_m = lookup_key, lookup
+            # Of llama.cpp's kinds of lookup this one guesses least in vain, and a token guessed in vain costs arithmetic.
+            settings.speculative.types = [xllamacpp.common_speculative_type.COMMON_SPECULATIVE_TYPE_NGRAM_MAP_K]
+            settings.speculative.ngram_map_k.size_n, settings.speculative.ngram_map_k.size_m = lookup_key, lookup
+            settings.speculative.ngram_map_k.min_hits = 1
         # What a request does not say: the likeliest token, as `smol chat` and evaluation do, and no sampler but those it names.
         sampling = settings.sampling
         sampling.temp, sampling.top_k, sampling.top_p, sampling.min_p = 0.0, 0, 1.0, 0.0
