@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+import smolcourse
 from smolcourse.errors import SmolError
 from smolcourse.inference.engine import Engine, EngineError
 
@@ -131,3 +134,12 @@ def test_a_file_that_is_no_model_is_one_error(tmp_path, content):
     with pytest.raises(SmolError) as caught:
         Engine(file)
     assert caught.value.where == str(file)
+
+
+def test_one_file_knows_xllamacpp():
+    """Its interface changes from release to release."""
+    source = Path(smolcourse.__file__).parent
+    knowing = [
+        file.name for file in source.rglob("*.py") if re.search(r"^\s*(import|from) xllamacpp", file.read_text("utf-8"), re.M)
+    ]
+    assert knowing == ["engine.py"]
