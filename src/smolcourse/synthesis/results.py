@@ -94,7 +94,9 @@ def step_file(step: Step, version: str) -> str:
 def write_state(folder: Path, state: str, steps: Sequence[StepReport]) -> None:
     """`running`, `partial` (some calls got no answer: run it again) or `finished`; and what came of each step so far."""
     with mendable(folder):
-        replace_file(folder / STATE, json_text({"state": state, "steps": [dataclasses.asdict(step) for step in steps]}))
+        # `asdict` takes a Counter for a list of pairs and counts these.
+        steps_as_json = [{**dataclasses.asdict(step), "dropped": dict(step.dropped)} for step in steps]
+        replace_file(folder / STATE, json_text({"state": state, "steps": steps_as_json}))
 
 
 def read_state(folder: Path) -> dict[str, Any]:
