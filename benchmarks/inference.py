@@ -5,10 +5,11 @@
 
 All sides take turns and medians are compared. With --json the last line is `{"figures": {...}}`:
 `decode_ratio_q8_0`, `decode_ratio_q4_0`: one client's tokens a second over those of transformers' `generate` in fp32;
-`task_gain_over_raw_engine`: orders a second as `smol serve` asks (the prompt's beginning kept, words looked up in it) over those
-without both; `bandwidth_fraction`: bytes of weights read a second at Q8_0 over the fastest read measured here; `server_overhead`:
-what `smol serve` adds to an answer's seconds; `clients16_gain`: tokens a second of 16 clients over one's; `first_token_s`: from
-the command `smol serve` to the first token; `peak_rss_mb`: of that server and its worker under four clients, at Q8_0.
+`task_gain_over_raw_engine`: orders a second with what `smol serve --lookup 8` does (the prompt's beginning is kept, the answer's
+words are looked up in it) over those without both; `bandwidth_fraction`: bytes of weights read a second at Q8_0 over the fastest
+read measured here; `server_overhead`: what `smol serve` adds to an answer's seconds; `clients16_gain`: tokens a second of 16
+clients over one's; `first_token_s`: from the command `smol serve` to the first token; `peak_rss_mb`: of that server and its
+worker under four clients, at Q8_0.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ Figures = dict[str, float]
 TASK = "milk-tea:new"
 TOKENS = 128  # of each answer that is timed for decoding
 CONTEXT = 512
+LOOKUP = 8  # tokens guessed ahead
 
 
 def prepared(folder: Path, model: str | None) -> tuple[Path, Path, Path]:
@@ -147,11 +149,10 @@ def limits(figures: Figures, q8_0: Path, q4_0: Path, megabytes: int = 1024) -> F
 # ---------------------------------------------------------------- orders
 
 
-def orders(q8_0: Path, count: int, rounds: int, lookup: int | None = None) -> Figures:
-    """Orders a second of one client: as `smol serve` asks llama.cpp, and without prefix caching and lookup."""
+def orders(q8_0: Path, count: int, rounds: int) -> Figures:
+    """Orders a second of one client: with prefix caching and lookup, with prefix caching, and without both."""
     items = load_task(TASK, size=count).items
-    ours = {} if lookup is None else {"lookup": lookup}
-    with Engine(q8_0, slots=1, context=CONTEXT, **serving(**ours)) as kept, Engine(q8_0, slots=1, context=CONTEXT) as raw:
+    with Engine(q8_0, slots=1, context=CONTEXT, lookup=LOOKUP) as kept, Engine(q8_0, slots=1, context=CONTEXT) as raw:
         answers: dict[str, list[str]] = {"ours": [], "prefix": [], "raw": []}
 
         def all_orders(name: str, engine: Engine, **more: Any) -> None:
@@ -175,13 +176,6 @@ def orders(q8_0: Path, count: int, rounds: int, lookup: int | None = None) -> Fi
     }
 
 
-def serving(**changes: Any) -> dict[str, Any]:
-    """What `smol serve` tells the engine unless it is told otherwise, beyond slots and context."""
-    from smolcourse.inference.serving.serve import Settings
-
-    return {"lookup": Settings(models="").lookup, **changes}
-
-
 # ---------------------------------------------------------------- the server
 
 
@@ -189,8 +183,8 @@ def overhead(q8_0: Path, count: int) -> Figures:
     """What the server adds to the seconds of a streamed answer, one client, over llama.cpp's own port with the same settings."""
     items = load_task(TASK, size=count + 1).items
     with (
-        served(str(q8_0), "--slots", "1", "--context", str(CONTEXT)) as server,
-        Engine(q8_0, slots=1, context=CONTEXT, **serving()) as engine,
+        served(str(q8_0), "--slots", "1", "--context", str(CONTEXT), "--lookup", str(LOOKUP)) as server,
+        Engine(q8_0, slots=1, context=CONTEXT, lookup=LOOKUP) as engine,
     ):
         sides = {
             "server": Client(server.url, TOKENS),

@@ -39,7 +39,7 @@ def test_decoding_and_its_limits(inference, tiny_model, tiny_gguf, capsys):
 
 
 def test_orders_with_and_without(inference, tiny_gguf):
-    found = inference.orders(tiny_gguf, 2, 1, lookup=8)
+    found = inference.orders(tiny_gguf, 2, 1)
     assert found["orders_answered_the_same"] == 1
     assert found["task_gain_over_raw_engine"] == pytest.approx(found["orders_per_second_ours"] / found["orders_per_second_raw"])
 
