@@ -100,6 +100,29 @@ def run(
         )
 
 
+@synth_app.command("report", help=tr("Trang HTML về một lần chạy: đã làm ra gì, bỏ gì, vì sao.", "An HTML page: made, dropped, and why."))
+def report(
+    folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help=tr("thư mục kết quả: synth/TÊN", "folder of the result: synth/NAME"), show_default=False)
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help=tr("tệp HTML; mặc định: RUN/report.html", "HTML file; default: RUN/report.html"), show_default=False),
+    ] = None,
+) -> None:
+    """Writes the page."""
+    use_utf8()
+    from smolcourse.synthesis.report import summarise
+    from smolcourse.synthesis.report_html import html
+    from smolcourse.training.durable import mendable, replace_file
+
+    target = out or folder / "report.html"
+    page = html(summarise(folder))
+    with mendable(target):
+        replace_file(target, page)
+    print(target)
+
+
 @synth_app.command(
     "ls", help=tr("Các pipeline có sẵn, và các bước để viết pipeline.", "Built-in pipelines, and steps to write one.")
 )
