@@ -100,14 +100,24 @@ def run(
         )
 
 
-@synth_app.command("report", help=tr("Trang HTML về một lần chạy: đã làm ra gì, bỏ gì, vì sao.", "An HTML page: made, dropped, and why."))
+@synth_app.command(
+    "report", help=tr("Trang HTML về một lần chạy: đã làm ra gì, bỏ gì, vì sao.", "An HTML page: made, dropped, and why.")
+)
 def report(
     folder: Annotated[
-        Path, typer.Argument(metavar="RUN", help=tr("thư mục kết quả: synth/TÊN", "folder of the result: synth/NAME"), show_default=False)
+        Path,
+        typer.Argument(
+            metavar="RUN", help=tr("thư mục kết quả: synth/TÊN", "folder of the result: synth/NAME"), show_default=False
+        ),
     ],
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help=tr("tệp HTML; mặc định: RUN/report.html", "HTML file; default: RUN/report.html"), show_default=False),
+        typer.Option(
+            "-o",
+            "--out",
+            help=tr("tệp HTML; mặc định: RUN/report.html", "HTML file; default: RUN/report.html"),
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Writes the page."""
