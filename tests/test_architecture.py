@@ -24,7 +24,7 @@ ROOMS = (
         "adapters",
         "losses",
     ),
-    *("data", "assets", "hardware", "config", "errors", "language"),
+    *("data", "assets", "hardware", "config", "settings", "errors", "language"),
 )
 HEAVY = {
     "torch",

@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 import yaml
 
-from smolcourse.config import check_type, coerce, read_yaml, recipes_folder
+from smolcourse.config import read_yaml, recipes_folder
 from smolcourse.errors import SmolError
 from smolcourse.inference.endpoint import KEY
+from smolcourse.settings import check_type, coerce
 from smolcourse.synthesis.functions import StepFunction, code_version, content_of, find_function, unknown
 from smolcourse.synthesis.limits import Budget
 from smolcourse.synthesis.rows import Making, Row, digest

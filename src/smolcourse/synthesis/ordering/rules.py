@@ -9,8 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from smolcourse.config import check_type, read_yaml
+from smolcourse.config import read_yaml
 from smolcourse.errors import SmolError
+from smolcourse.settings import check_type
 
 
 @dataclass(frozen=True)
