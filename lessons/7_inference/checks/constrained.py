@@ -61,8 +61,9 @@ def material(rng: Random) -> tuple[Machine, set[str], str, list[str], int]:
     parts, pieces = language(rng)
     machine, final = build(parts)
     letters = {letter for ways in machine.values() for letter in ways}
-    vocabulary = [*sorted({*pieces, *letters}), "", "x", "\n", "Dạ", "<|im_end|>"]
+    vocabulary = [*sorted({*pieces, *letters}), "", "\n", "Dạ", "<|im_end|>"]
     rng.shuffle(vocabulary)
+    vocabulary.insert(0, "x")  # never allowed: of logits that are all 0 the first is taken, and that must not be "Dạ"
     return machine, final, "0", vocabulary, vocabulary.index("<|im_end|>")
 
 
@@ -129,7 +130,7 @@ class NeverEnds(Exception):
 
 def written(mine: Mine, machine: Machine, final: set[str], start: str, vocabulary: list[str], end: int) -> None:
     """A whole answer; the model's logits are negative, so that a zero is a recommendation."""
-    table, asked = torch.randn(len(vocabulary) + 1, len(vocabulary)) - 9.0, [0]
+    table, asked = torch.randn(len(vocabulary) + 1, len(vocabulary)) - 13.0, [0]
     table[:, vocabulary.index("Dạ")] += 8.0  # what it would rather say
 
     def logits_after(tokens: list[int]) -> Tensor:
