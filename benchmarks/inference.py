@@ -47,7 +47,7 @@ def prepared(folder: Path, model: str | None) -> tuple[Path, Path, Path]:
 
         name = "smollm2-135m/sft/lora"
         model = str(experiment.run(load_recipe(name, [f"output_dir={folder}"]), name, print).path)
-    command = [sys.executable, "-m", "smolcourse.cli.main", "export", model, "--to", "safetensors,q8_0,q4_0"]
+    command = [sys.executable, "-m", "smolcourse.cli.main", "export", model, "--to", "safetensors,q8_0,q4_0", "--force"]
     subprocess.run([*command, "--output", str(folder / "exported")], check=True)
     exported = folder / "exported"
     return exported / "safetensors", exported / "model-q8_0.gguf", exported / "model-q4_0.gguf"
