@@ -36,7 +36,8 @@ def weigh_torch(folder: Path, kind: str, tokens: int) -> dict[str, Any]:
 
     loaded, untyped = load_model(str(folder))
     tokenizer: Any = untyped
-    model: Any = loaded.to("cpu")
+    model: Any = loaded
+    model.to("cpu")
     size = sum(weight.numel() * weight.element_size() for weight in model.parameters())
     if kind == "int8":
         with warnings.catch_warnings():
