@@ -45,7 +45,7 @@ class Engine:
         context: tokens of one request, prompt and answer together. Keys and values of `slots * context` tokens are held.
         threads: of the processor; 0 for as many as there are cores to use.
         adapters: GGUF LoRA files by name; a request wears one by `lora: engine.wearing(name)`, and none without.
-        lookup: tokens guessed ahead by looking for the last few in the prompt and the answer so far; 0 for none. The model
+        lookup: tokens guessed ahead by looking for the last few in prompts and answers so far; 0 for none. The model
             checks each guess, so greedy answers stay what they are.
         lookup_key: how many last tokens are looked for.
         cache_mib: memory for the keys and values of prompts that have left their slot.
@@ -64,7 +64,7 @@ class Engine:
         threads: int = 0,
         adapters: Mapping[str, Path] | None = None,
         lookup: int = 0,
-        lookup_key: int = 3,
+        lookup_key: int = 4,
         cache_mib: int = 0,
         name: str = "default",
     ) -> None:
@@ -88,10 +88,10 @@ class Engine:
         settings.embedding, settings.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
         settings.cache_ram_mib = cache_mib
         if lookup:
-            # Of llama.cpp's kinds of lookup this one guesses least in vain, and a token guessed in vain costs arithmetic.
-            settings.speculative.types = [xllamacpp.common_speculative_type.COMMON_SPECULATIVE_TYPE_NGRAM_MAP_K]
-            settings.speculative.ngram_map_k.size_n, settings.speculative.ngram_map_k.size_m = lookup_key, lookup
-            settings.speculative.ngram_map_k.min_hits = 1
+            # Of llama.cpp's kinds of lookup this one remembers earlier requests too, and answers repeat one another.
+            settings.speculative.types = [xllamacpp.common_speculative_type.COMMON_SPECULATIVE_TYPE_NGRAM_MOD]
+            ngrams = settings.speculative.ngram_mod
+            ngrams.n_match, ngrams.n_min, ngrams.n_max = lookup_key, 1, lookup
         # What a request does not say: the likeliest token, as `smol chat` and evaluation do, and no sampler but those it names.
         sampling = settings.sampling
         sampling.temp, sampling.top_k, sampling.top_p, sampling.min_p = 0.0, 0, 1.0, 0.0
