@@ -5,7 +5,7 @@
 
 All sides take turns and medians are compared. With --json the last line is `{"figures": {...}}`:
 `decode_ratio_q8_0`, `decode_ratio_q4_0`: one client's tokens a second over those of transformers' `generate` in fp32;
-`task_gain_over_raw_engine`: orders a second with what `smol serve --lookup 8` does (the prompt's beginning is kept, the answer's
+`task_gain_over_raw_engine`: orders a second with what `smol serve --lookup 5` does (the prompt's beginning is kept, the answer's
 words are looked up in it) over those without both; `bandwidth_fraction`: bytes of weights read a second at Q8_0 over the fastest
 read measured here; `server_overhead`: what `smol serve` adds to an answer's seconds; `clients16_gain`: tokens a second of 16
 clients over one's; `first_token_s`: from the command `smol serve` to the first token; `peak_rss_mb`: of that server and its
@@ -36,7 +36,7 @@ Figures = dict[str, float]
 TASK = "milk-tea:new"
 TOKENS = 128  # of each answer that is timed for decoding
 CONTEXT = 512
-LOOKUP = 8  # tokens guessed ahead
+LOOKUP = 5  # tokens guessed ahead
 
 
 def prepared(folder: Path, model: str | None) -> tuple[Path, Path, Path]:
