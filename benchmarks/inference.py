@@ -150,14 +150,19 @@ def limits(figures: Figures, q8_0: Path, q4_0: Path, megabytes: int = 1024) -> F
 
 
 def orders(q8_0: Path, count: int, rounds: int) -> Figures:
-    """Orders a second of one client: with prefix caching and lookup, with prefix caching, and without both."""
-    items = load_task(TASK, size=count).items
+    """Orders a second of one client: with prefix caching and lookup, with prefix caching, and without both.
+
+    Every turn brings orders that were not asked before: lookup remembers answers, and must not be asked for them again.
+    """
+    items = load_task(TASK, size=count * (rounds + 1)).items
     with Engine(q8_0, slots=1, context=CONTEXT, lookup=LOOKUP) as kept, Engine(q8_0, slots=1, context=CONTEXT) as raw:
         answers: dict[str, list[str]] = {"ours": [], "prefix": [], "raw": []}
 
         def all_orders(name: str, engine: Engine, **more: Any) -> None:
-            found = (engine.chat({"messages": item.messages, "max_tokens": 128, **more}) for item in items)
-            answers[name] = [one["choices"][0]["message"]["content"] for one in found]
+            done = len(answers[name])
+            for item in items[done : done + count]:
+                answer = engine.chat({"messages": item.messages, "max_tokens": 128, **more})
+                answers[name].append(answer["choices"][0]["message"]["content"])
 
         seconds = taking_turns(
             {
@@ -167,7 +172,7 @@ def orders(q8_0: Path, count: int, rounds: int) -> Figures:
             },
             rounds,
         )
-    same = sum(a == b for a, b in zip(answers["ours"], answers["raw"], strict=True)) / count
+    same = sum(a == b for a, b in zip(answers["ours"], answers["raw"], strict=True)) / len(items)
     return {
         **{f"orders_per_second_{name}": count / each for name, each in seconds.items()},
         "task_gain_over_raw_engine": seconds["raw"] / seconds["ours"],

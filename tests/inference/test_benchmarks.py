@@ -38,10 +38,19 @@ def test_decoding_and_its_limits(inference, tiny_model, tiny_gguf, capsys):
     hardware.set_threads(1)
 
 
-def test_orders_with_and_without(inference, tiny_gguf):
+def test_orders_with_and_without(inference, tiny_gguf, monkeypatch):
+    asked = []
+    chat = inference.Engine.chat
+
+    def noted(engine, request):
+        asked.append((request["messages"][-1]["content"], request.get("cache_prompt", True)))
+        return chat(engine, {**request, "max_tokens": 8})
+
+    monkeypatch.setattr(inference.Engine, "chat", noted)
     found = inference.orders(tiny_gguf, 2, 1)
-    assert found["orders_answered_the_same"] == 1
     assert found["task_gain_over_raw_engine"] == pytest.approx(found["orders_per_second_ours"] / found["orders_per_second_raw"])
+    assert len(asked) == 12 and sum(kept for _, kept in asked) == 8
+    assert len({order for order, _ in asked}) == 4  # no turn asks for an answer that lookup has seen
 
 
 def test_the_server_beside_its_engine(inference, tiny_gguf, monkeypatch):
