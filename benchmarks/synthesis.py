@@ -110,7 +110,7 @@ def held_against_brute_force(rows: list[str]) -> dict[str, float]:
     }
 
 
-@njit  # type: ignore[untyped-decorator]
+@njit
 def by_force(numbers, starts, threshold):  # type: ignore[no-untyped-def]
     """The first row of the cluster of each, every pair of sets compared."""
     first = np.arange(len(starts) - 1)
