@@ -65,9 +65,9 @@ def test_a_killed_worker_is_started_again_and_everyone_is_told(serve):
         assert not thread.is_alive(), "a client hangs"
     assert told == ["model_restarting"]
     assert waited == [True], "who was only waiting is answered by the new one, or told"
+    eventually(lambda: len(server.events("worker_ready")) == 2)
     assert short(client) == before
     assert server.figure("smolcourse_worker_restarts_total") == 1
-    assert len(server.events("worker_ready")) == 2
     assert server.figure("smolcourse_in_flight") == 0
 
 
