@@ -39,7 +39,7 @@ def respond(row: Row, *, temperature: float = 0.0) -> Making:
 
 
 def make(folder: Path, address: str, *, size: int = 20, budget: Budget | None = None, **settings: Any) -> Outcome:
-    source = SourceSettings(f"{address}#m", **{"timeout": 5.0, "retries": 2, **settings})
+    source = SourceSettings(f"{address}#m", **{"timeout": 120.0, "retries": 2, **settings})
     pipeline = Pipeline("test", [Step(numbers, {"size": size}), Step(respond)], {"s": source}, 0, budget or Budget())
     return run(pipeline, folder)
 
@@ -148,12 +148,24 @@ def test_a_budget_holds_over_stops_and_in_parallel(tmp_path: Path) -> None:
 
 
 def test_a_budget_of_tokens_or_money_is_never_overrun(tmp_path: Path) -> None:
+    """However many requests the machine really lets run at once."""
     most = guess_tokens([{"role": "user", "content": "câu 19"}]) + 64
+
+    def longest(handler: Handler, body: dict[str, Any]) -> None:
+        handler.say("abc" * 64)  # all 64 tokens that were asked for
+
     for name, budget in (("tokens", Budget(tokens=10 * most)), ("usd", Budget(usd=10 * most / 1e6))):
-        with serving(echo) as (address, log):
+        with serving(longest) as (address, log):
             outcome = make(tmp_path / name, address, budget=budget, parallel=8, price=[1.0, 1.0])
-        assert not outcome.whole and 8 < log.tries.total() < 20 * 4
-        assert outcome.tokens <= 10 * most and outcome.usd <= 10 * most / 1e6 + 1e-9
+        assert not outcome.whole and outcome.rows == log.tries.total() == 10
+        assert 9 * most < outcome.tokens <= 10 * most and outcome.usd <= 10 * most / 1e6 + 1e-9
+
+
+def test_what_short_answers_leave_of_a_budget_is_spent_on_others(tmp_path: Path) -> None:
+    most = guess_tokens([{"role": "user", "content": "câu 19"}]) + 64
+    with serving(echo) as (address, log):
+        outcome = make(tmp_path, address, budget=Budget(tokens=3 * most), parallel=1)
+    assert not outcome.whole and 3 < log.tries.total() < 20 and 2 * most < outcome.tokens <= 3 * most
 
 
 def test_where_one_of_a_pool_fails_the_others_answer(tmp_path: Path) -> None:
