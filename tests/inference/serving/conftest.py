@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -33,7 +35,7 @@ class Running:
         self._ready = threading.Event()
         self.url = ""
         threading.Thread(target=self._listen, daemon=True).start()
-        if not self._ready.wait(120) or not self.url:
+        if not self._ready.wait(300) or not self.url:
             self.process.kill()
             raise AssertionError("\n".join(self.lines))
 
@@ -58,7 +60,7 @@ class Running:
     def get(self, path: str) -> tuple[int, str]:
         """One GET: status and body."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=60) as reply:
+            with urllib.request.urlopen(self.url + path, timeout=120) as reply:
                 return reply.status, reply.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -72,13 +74,23 @@ class Running:
         """The process id of the first model's worker."""
         return int(self.events("worker_ready")[-1]["pid"])
 
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """The first model's worker stands still: however slow this machine is, nothing is answered meanwhile."""
+        worker = self.worker()
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(worker, signal.SIGCONT)
+
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         self.process.terminate()
-        return self.process.wait(60)
+        return self.process.wait(180)
 
 
-def eventually(true: Callable[[], object], seconds: float = 60.0) -> None:
+def eventually(true: Callable[[], object], seconds: float = 180.0) -> None:
     """Waits until something holds; fails if it never does."""
     end = time.monotonic() + seconds
     while not true():
@@ -124,4 +136,4 @@ def client(server: Running):
     """OpenAI's own client, which tries once."""
     import openai
 
-    return openai.OpenAI(base_url=server.url + "/v1", api_key="none-is-needed", max_retries=0, timeout=120)
+    return openai.OpenAI(base_url=server.url + "/v1", api_key="none-is-needed", max_retries=0, timeout=300)

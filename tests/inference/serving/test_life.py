@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import openai
@@ -23,7 +22,15 @@ LONG = {"model": "tiny", "messages": HELLO, "max_tokens": 450, "logit_bias": {"0
 
 
 def client_of(server, key="x"):
-    return openai.OpenAI(base_url=server.url + "/v1", api_key=key, max_retries=0, timeout=120)
+    return openai.OpenAI(base_url=server.url + "/v1", api_key=key, max_retries=0, timeout=300)
+
+
+def ended(process):
+    """Whether it is no more; one that nobody has buried yet counts as ended."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def short(client, **more):
@@ -46,8 +53,9 @@ def test_a_killed_worker_is_started_again_and_everyone_is_told(serve):
 
     def streamed():
         try:
-            pieces = iter(client.chat.completions.create(**LONG, n=8, stream=True))
+            pieces = iter(client.chat.completions.create(**LONG, n=16, stream=True))
             next(pieces)
+            os.kill(server.worker(), signal.SIGSTOP)  # it is not done before it is killed
             answering.set()
             for _ in pieces:
                 pass
@@ -56,12 +64,13 @@ def test_a_killed_worker_is_started_again_and_everyone_is_told(serve):
 
     threads = [threading.Thread(target=work) for work in (streamed, whole)]
     threads[0].start()
-    assert answering.wait(60)
+    assert answering.wait(180)
+    before_it = server.figure("smolcourse_queued")
     threads[1].start()
-    eventually(lambda: server.figure("smolcourse_queued") > 6)
+    eventually(lambda: server.figure("smolcourse_queued") > before_it)
     os.kill(server.worker(), signal.SIGKILL)
     for thread in threads:
-        thread.join(60)
+        thread.join(300)
         assert not thread.is_alive(), "a client hangs"
     assert told == ["model_restarting"]
     assert waited == [True], "who was only waiting is answered by the new one, or told"
@@ -71,54 +80,64 @@ def test_a_killed_worker_is_started_again_and_everyone_is_told(serve):
     assert server.figure("smolcourse_in_flight") == 0
 
 
+@pytest.mark.skipif(os.name != "posix", reason="SIGSTOP")
 def test_a_full_queue_sends_away_and_loses_nobody(serve):
     server = serve("--queue", "1", "--slots", "1")
     client = client_of(server)
-
-    def ask(number):
-        try:
-            client.chat.completions.create(**LONG)
-            return 200, None
-        except openai.RateLimitError as error:
-            return error.status_code, int(error.response.headers["retry-after"])
-
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(ask, range(8)))
-    refused = [wait for status, wait in answers if status == 429]
-    assert 1 <= len(refused) <= 6 and min(refused) >= 1
-    assert [status for status, _ in answers].count(200) == 8 - len(refused)
+    with ThreadPoolExecutor(2) as pool:
+        with server.paused():
+            answers = [pool.submit(client.chat.completions.create, **LONG)]
+            eventually(lambda: server.figure("smolcourse_in_flight") == 1)
+            answers.append(pool.submit(client.chat.completions.create, **LONG))
+            eventually(lambda: server.figure("smolcourse_queued") == 1)
+            for _ in range(6):
+                with pytest.raises(openai.RateLimitError) as caught:
+                    short(client)
+                assert int(caught.value.response.headers["retry-after"]) >= 1
+        assert [answer.result(300).usage.completion_tokens for answer in answers] == [450, 450]
     assert short(client)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="SIGSTOP")
 def test_who_hangs_up_is_not_computed_for(serve):
     server = serve("--slots", "1")
     client = client_of(server)
     short(client)
-    stream = client.chat.completions.create(**LONG, stream=True)
+
+    def asked():
+        connection = http.client.HTTPConnection("127.0.0.1", server.port)
+        connection.request("POST", "/v1/chat/completions", json.dumps(LONG), {"Content-Type": "application/json"})
+        return connection
+
+    def gone():
+        return sum(event.get("outcome") == "client_gone" for event in server.events("request"))
+
+    stream = client.chat.completions.create(**LONG, n=16, stream=True)
     next(iter(stream))
-    waiting = http.client.HTTPConnection("127.0.0.1", server.port)
-    waiting.request("POST", "/v1/chat/completions", json.dumps(LONG), {"Content-Type": "application/json"})
-    eventually(lambda: server.figure("smolcourse_queued") == 1)
-    waiting.close()
-    eventually(lambda: server.figure("smolcourse_queued") == 0)
-    stream.close()
-    eventually(lambda: server.figure("smolcourse_in_flight") == 0)
-    gone = [event for event in server.events("request") if event.get("outcome") == "client_gone"]
-    assert len(gone) == 2
+    with server.paused():
+        before = server.figure("smolcourse_queued")
+        waiting = asked()
+        eventually(lambda: server.figure("smolcourse_queued") == before + 1)
+        waiting.close()
+        eventually(lambda: server.figure("smolcourse_queued") == before)
+        stream.close()
+        eventually(lambda: server.figure("smolcourse_in_flight") == 0 == server.figure("smolcourse_queued"))
+        eventually(lambda: gone() == 2)
+        whole = asked()
+        eventually(lambda: server.figure("smolcourse_in_flight") == 1)
+        whole.close()
+        eventually(lambda: gone() == 3)
+    assert server.figure("smolcourse_in_flight") == 0
     assert server.figure("smolcourse_tokens_total") < 300, "the answers were written to their ends"
-    whole = http.client.HTTPConnection("127.0.0.1", server.port)
-    whole.request("POST", "/v1/chat/completions", json.dumps(LONG), {"Content-Type": "application/json"})
-    eventually(lambda: server.figure("smolcourse_in_flight") == 1)
-    whole.close()
-    eventually(lambda: server.figure("smolcourse_in_flight") == 0)
     assert short(client)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="SIGSTOP")
 def test_an_answer_that_takes_too_long_is_cut_with_an_error(serve):
     server = serve("--timeout", "1", "--slots", "1")
     client = client_of(server)
-    with pytest.raises(openai.APIStatusError) as caught:
-        client.chat.completions.create(**LONG, n=16)
+    with server.paused(), pytest.raises(openai.APIStatusError) as caught:
+        client.chat.completions.create(**LONG)
     assert caught.value.status_code == 504 and caught.value.code == "timeout"
     eventually(lambda: server.figure("smolcourse_in_flight") == 0)
 
@@ -131,8 +150,8 @@ def test_told_to_stop_it_finishes_what_it_began(serve):
     next(pieces)
     server.process.terminate()
     assert list(pieces)[-1].usage.completion_tokens == 450
-    assert server.process.wait(60) == 0
-    eventually(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
+    assert server.process.wait(180) == 0
+    eventually(lambda: ended(worker))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
@@ -140,7 +159,7 @@ def test_a_killed_server_leaves_no_worker_behind(serve):
     server = serve()
     worker = psutil.Process(server.worker())
     server.process.kill()
-    eventually(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
+    eventually(lambda: ended(worker))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGHUP")
@@ -224,7 +243,7 @@ def test_what_cannot_be_served_is_one_error(exported, tmp_path, arguments, said)
         [sys.executable, "-m", "smolcourse.cli.main", "--lang", "en", "serve", *words, "--port", "0"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 2, done.stderr
     assert said in done.stderr and "Traceback" not in done.stderr
@@ -238,12 +257,18 @@ def test_the_path_to_the_first_token_imports_nothing_heavy():
         "smolcourse.inference.engine, smolcourse.hardware.facts; "
         "print([name for name in ('torch', 'transformers', 'numpy', 'datasets', 'rich') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.stdout.strip() == "[]", done.stderr
 
 
-def test_time_is_not_lost_between_tokens(server, client):
-    """The server's own pieces arrive one by one, not in a lump at the end."""
-    arrivals = [time.monotonic() for _ in client.chat.completions.create(**LONG, stream=True)]
-    assert len(arrivals) > 400
-    assert arrivals[len(arrivals) // 2] - arrivals[0] > (arrivals[-1] - arrivals[0]) / 10
+def test_pieces_come_while_the_answer_is_written(server, client):
+    """Not in a lump at its end. If this process was kept waiting that long, it is tried again."""
+    for _ in range(20):
+        eventually(lambda: server.figure("smolcourse_in_flight") == 0)
+        pieces = iter(client.chat.completions.create(**LONG, stream=True))
+        next(pieces)
+        written_on = server.figure("smolcourse_in_flight") == 1
+        assert len(list(pieces)) > 400
+        if written_on:
+            return
+    pytest.fail("the first piece came when the last was written")

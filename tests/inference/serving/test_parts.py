@@ -12,11 +12,13 @@ import uvicorn
 
 from smolcourse.errors import SmolError
 from smolcourse.inference.serving import auth, protocol, sources
-from smolcourse.inference.serving.app import Server
+from smolcourse.inference.serving.app import Generation, Server
 from smolcourse.inference.serving.constraints import check_grammar, check_schema
 from smolcourse.inference.serving.gate import Gate
+from smolcourse.inference.serving.generation import Job
 from smolcourse.inference.serving.guard import Limits, Log
-from smolcourse.inference.serving.house import House
+from smolcourse.inference.serving.house import House, Served
+from smolcourse.inference.serving.keeper import Worker
 from smolcourse.inference.serving.metrics import Metrics
 from smolcourse.inference.serving.plain_backend import until
 from smolcourse.inference.serving.problems import Problem
@@ -71,6 +73,28 @@ def test_who_is_cancelled_just_when_its_turn_comes_gives_it_on():
         await asyncio.wait([first, second])
         assert second.exception() is None
         assert gate.inside == gate.queued == 0
+
+    asyncio.run(scene())
+
+
+def test_a_model_is_not_taken_from_a_request_that_is_on_its_way_to_the_line():
+    """A reload may fall between the moment that a request finds its model by name and the moment that it stands in the line."""
+
+    async def scene():
+        worker, ended = Worker({"name": "x"}, Gate(1, 1), lambda *_, **__: None), asyncio.Event()
+        worker.stop = lambda: asyncio.sleep(0, ended.set())
+        answer = Generation(Job(Served("x", worker, None), "chat", [{}]), False, 60.0)
+        asking = asyncio.create_task(answer({}, asyncio.Event().wait, lambda message: asyncio.sleep(0)))
+        draining = asyncio.create_task(worker.drain())
+        await asyncio.sleep(0)
+        assert worker.gate.inside == worker.gate.queued == 0, "not the moment that is meant"
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert worker.gate.inside == 1 and not ended.is_set()
+        asking.cancel()
+        await asyncio.wait([asking])
+        await asyncio.wait_for(draining, 60)
+        assert ended.is_set()
 
     asyncio.run(scene())
 

@@ -179,8 +179,10 @@ class Generation(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the answer, or the problem."""
-        work = self._streamed(scope, receive, send) if self.stream else self._whole(scope, receive, send)
-        await until_gone(work, receive, self.job.note)
+        # Nothing has been awaited since the model was found by its name, so a reload cannot have come between.
+        with self.job.served.worker.gate.awaited():
+            work = self._streamed(scope, receive, send) if self.stream else self._whole(scope, receive, send)
+            await until_gone(work, receive, self.job.note)
 
     async def _whole(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -7,7 +7,7 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from smolcourse.inference.serving.problems import busy
 
@@ -23,6 +23,7 @@ class Gate:
     def __init__(self, slots: int, waiting: int) -> None:
         self.slots, self.waiting = slots, waiting
         self.inside = 0
+        self.coming = 0
         self._line: deque[asyncio.Future[None]] = deque()
         self._seconds = 1.0  # that a request takes, a moving average
 
@@ -35,6 +36,20 @@ class Gate:
         """Raises `Problem` 429 if `count` more requests would not find a place, inside or in the line."""
         if self.inside + self.queued + count > self.slots + self.waiting and self.inside + self.queued:
             raise busy(min(60, max(1, math.ceil(self._seconds * (self.queued + 1) / self.slots))))
+
+    @property
+    def used(self) -> bool:
+        """Whether anyone is inside, in the line or on the way to it."""
+        return bool(self.inside or self.queued or self.coming)
+
+    @contextlib.contextmanager
+    def awaited(self) -> Iterator[None]:
+        """For who has chosen this model but does not stand in its line yet: until then it must not be taken away."""
+        self.coming += 1
+        try:
+            yield
+        finally:
+            self.coming -= 1
 
     @contextlib.asynccontextmanager
     async def pass_through(self) -> AsyncIterator[None]:

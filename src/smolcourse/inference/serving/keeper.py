@@ -113,7 +113,7 @@ class Worker:
 
     async def drain(self) -> None:
         """Ends it once nobody asks it any more."""
-        while self.gate.inside or self.gate.queued:
+        while self.gate.used:
             await asyncio.sleep(0.1)
         await self.stop()
 
