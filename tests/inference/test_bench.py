@@ -43,7 +43,8 @@ class Pretender(ThreadingHTTPServer):
         self.said = list(said)
         self.asked: list[dict] = []
         self.at_once = self.most_at_once = 0
-        self.lock = threading.Lock()
+        self.together = 1  # nobody is answered before so many have asked at once
+        self.lock = threading.Condition()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -55,6 +56,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.asked.append({**asked, "path": self.path, "key": self.headers.get("Authorization")})
             self.server.at_once += 1
             self.server.most_at_once = max(self.server.most_at_once, self.server.at_once)
+            self.server.lock.notify_all()
+            self.server.lock.wait_for(lambda: self.server.most_at_once >= self.server.together, 120)
             status, headers, parts = self.server.said.pop(0) if len(self.server.said) > 1 else self.server.said[0]
         self.send_response(status)
         for name, value in headers.items():
@@ -62,7 +65,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         for part in parts:
             self.wfile.write(part)
-        threading.Event().wait(0.05)
         with self.server.lock:
             self.server.at_once -= 1
 
@@ -150,6 +152,7 @@ def test_nobody_there():
 
 def test_as_many_at_once_as_there_are_clients(pretend):
     server, url = pretend((200, {}, ANSWER))
+    server.together = 3
     level = measure(Client(url, 32), [HELLO] * 9, 3)
     assert server.most_at_once == 3 and len(level.heard) == 9 and level.tokens == 45 and level.energy is None
 
