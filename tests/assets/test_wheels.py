@@ -254,7 +254,7 @@ def test_two_processes_download_once(home: Path, make_wheel: MakeWheel):
         )
         for _ in range(3)
     ]
-    ended = [(*process.communicate(timeout=120), process.returncode) for process in started]
+    ended = [(*process.communicate(timeout=600), process.returncode) for process in started]
     assert [code for *_, code in ended] == [0, 0, 0]
     assert len({out for out, *_ in ended}) == 1
     assert sum(err.count("Downloading") for _, err, _ in ended) == 1

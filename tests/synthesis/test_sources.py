@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -18,12 +19,13 @@ from typing import Any
 import pytest
 import yaml
 
+from smolcourse.errors import SmolError
 from smolcourse.synthesis import sources
 from smolcourse.synthesis.engine import Outcome, run
 from smolcourse.synthesis.limits import Budget, Limiter, Meter, Spent, Stopped, believed, guess_tokens
 from smolcourse.synthesis.pipeline import Pipeline, SourceSettings, Step
-from smolcourse.synthesis.rows import Ask, Draft, Making, Row, keep, said
-from smolcourse.synthesis.sources import Local, Pool, Server
+from smolcourse.synthesis.rows import Ask, Draft, Making, Row, ask, keep, said
+from smolcourse.synthesis.sources import Local, Pool, Request, Server
 from tests.synthesis.fakes import Fake
 from tests.synthesis.servers import Handler, echo, question, serving
 
@@ -195,7 +197,7 @@ def test_each_server_gets_its_own_key(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("OTHER_KEY", "second")
     with serving(listens("one")) as (one, _), serving(listens("two")) as (two, _):
         settings = {"a": SourceSettings(one), "b": SourceSettings(two, key="OTHER_KEY"), "both": SourceSettings(pool=["a", "b"])}
-        assert run(Pipeline("p", [Step(numbers), Step(respond, source="both")], settings), tmp_path).whole
+        assert run(Pipeline("p", [Step(numbers, {"size": 60}), Step(respond, source="both")], settings), tmp_path).whole
     assert keys == {"one": {"Bearer first"}, "two": {"Bearer second"}}
 
 
@@ -303,6 +305,27 @@ def test_members_of_a_pool_pass_on_to_a_model_in_this_process(tmp_path: Path) ->
     assert outcome.whole and local.asked.total() == 20
 
 
+def test_questions_may_be_handed_over_while_a_local_model_chooses_its_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server of the same pool fails in threads of its own, at any moment."""
+
+    def load() -> Any:
+        raise SmolError("đã chọn xong", "the batch is chosen")
+
+    local, kind = Local("tiny", "tiny", load), sources._kind
+
+    def submit() -> None:
+        local.submit(Request("k", ask("câu"), 0, lambda *_: None, lambda *_: None))
+
+    def meanwhile(asked: Ask) -> tuple[float, float]:
+        submit()
+        return kind(asked)
+
+    submit()
+    monkeypatch.setattr(sources, "_kind", meanwhile)
+    with pytest.raises(SmolError, match="đã chọn xong"):
+        local.work()
+
+
 KILLED = """
     import sys
     from pathlib import Path
@@ -314,46 +337,50 @@ KILLED = """
 
 
 def test_killed_twenty_times_no_row_is_lost_none_twice_and_none_paid_twice(tmp_path: Path) -> None:
-    """`kill -9` at random moments. What was on its way when the process died is asked again under the same name."""
+    """`kill -9` after random answers. What was on its way when the process died is asked again under the same name."""
     (tmp_path / "seeds.jsonl").write_text("".join(json.dumps({"instruction": f"câu {n}"}) + "\n" for n in range(80)))
     steps = [
         {"use": "starts.read", "file": "seeds.jsonl"},
         {"use": "evol.deepen", "rounds": 2},
         {"use": "answering.respond"},
     ]
+    left, due, killed = 10**9, threading.Event(), threading.Event()  # so many answers until the next kill is due
 
-    def slow(handler: Handler, body: dict[str, Any]) -> None:
-        time.sleep(0.01)
+    def some(handler: Handler, body: dict[str, Any]) -> None:
+        nonlocal left
+        with handler.log.lock:
+            left, mine, over = left - 1, left, killed
+        if mine <= 0:
+            over.wait(300)  # never answered: the process dies meanwhile
+            return
         handler.say(f"{question(body)[-40:]} {len(question(body))}")
+        if mine == 1:
+            due.set()
 
-    with serving(slow) as (address, log):
+    with serving(some) as (address, log):
         recipe = tmp_path / "p.yaml"
         recipe.write_text(yaml.safe_dump({"sources": {"s": {"model": address, "parallel": 4}}, "steps": steps}))
-        draw, kills = random.Random(0), 0
-        for _ in range(60):
-            process = subprocess.Popen(
-                [sys.executable, "-c", textwrap.dedent(KILLED), str(recipe), str(tmp_path / "killed")],
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
-            )
-            begun = log.answered.total()
-            until = begun + draw.randrange(1, 22)
-            while process.poll() is None and not (kills < 20 and log.answered.total() >= until):
-                time.sleep(0.002)
-            if process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-                kills += 1
-            process.wait()
-            if process.returncode == 0:
-                break
-        assert process.returncode == 0 and kills == 20
+        draw, kills = random.Random(0), 20
+        for _ in range(kills):
+            left, killed = draw.randrange(1, 16), threading.Event()
+            due.clear()
+            process = start(recipe, tmp_path / "killed")
+            while not due.wait(0.05):
+                assert process.poll() is None
+            time.sleep(draw.uniform(0, 0.02))
+            process.send_signal(signal.SIGKILL)
+            assert process.wait() == -signal.SIGKILL
+            killed.set()
+        left = 10**9
+        assert start(recipe, tmp_path / "killed").wait() == 0
         questions, tries = len(log.tries), log.tries.total()
         assert tries <= questions + 4 * kills  # only what was on its way: four at once
         lines = answers(tmp_path / "killed")
         assert len(lines) == len({line["key"] for line in lines}) == questions
-        assert run_again(recipe, tmp_path / "killed") == 0 and log.tries.total() == tries
-    with serving(slow) as (address, log):
+        assert start(recipe, tmp_path / "killed").wait() == 0 and log.tries.total() == tries
+    with serving(some) as (address, log):
         recipe.write_text(yaml.safe_dump({"sources": {"s": {"model": address, "parallel": 4}}, "steps": steps}))
-        assert run_again(recipe, tmp_path / "whole") == 0 and log.tries.total() == questions
+        assert start(recipe, tmp_path / "whole").wait() == 0 and log.tries.total() == questions
     said_killed, said_whole = (contents(tmp_path / name) for name in ("killed", "whole"))
     assert said_killed == said_whole and len(said_whole) > 80
 
@@ -363,8 +390,11 @@ def test_ctrl_c_waits_for_the_answers_on_their_way(tmp_path: Path) -> None:
     (tmp_path / "seeds.jsonl").write_text("".join(json.dumps({"instruction": f"câu {n}"}) + "\n" for n in range(40)))
     steps = [{"use": "starts.read", "file": "seeds.jsonl"}, {"use": "answering.respond"}]
 
+    begun, stopped = itertools.count(1), threading.Event()
+
     def slow(handler: Handler, body: dict[str, Any]) -> None:
-        time.sleep(0.3)
+        if next(begun) > 6:
+            stopped.wait(300)
         echo(handler, body)
 
     with serving(slow) as (address, log):
@@ -378,14 +408,16 @@ def test_ctrl_c_waits_for_the_answers_on_their_way(tmp_path: Path) -> None:
         while log.answered.total() < 6 and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
+        stopped.set()
         _, said_last = process.communicate()
         assert process.returncode == 130 and "Stopped. Go on: smol synth" in said_last
         assert log.answered.total() == log.tries.total() == len(answers(tmp_path / "run")) < 40
-        assert run_again(recipe, tmp_path / "run") == 0 and log.tries.total() == 40
+        assert start(recipe, tmp_path / "run").wait() == 0 and log.tries.total() == 40
 
 
-def run_again(recipe: Path, folder: Path) -> int:
-    return subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), str(recipe), str(folder)], check=False).returncode
+def start(recipe: Path, folder: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(recipe), str(folder)]
+    return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
 def contents(folder: Path) -> list[Any]:

@@ -84,8 +84,8 @@ class Local:
         if not self._waiting:
             return False
         kind = _kind(self._waiting[0].ask)
-        # One call of `generate` has one temperature.
-        batch = [one for one in self._waiting if _kind(one.ask) == kind][: self.together]
+        # One call of `generate` has one temperature. Of a copy: another source's threads may hand questions over meanwhile.
+        batch = [one for one in list(self._waiting) if _kind(one.ask) == kind][: self.together]
         for request in batch:
             self._waiting.remove(request)
         model = self.load()
