@@ -1,6 +1,7 @@
 """`smol chat` as a person uses it: one question, a pipe, and a terminal."""
 
 import codecs
+import contextlib
 import io
 import os
 import re
@@ -83,6 +84,41 @@ def test_errors(here, tiny_model, arguments, said):
     assert stdout == ""
 
 
+def test_ctrl_c_between_a_question_and_its_answer_ends_no_conversation(here, tiny_model, monkeypatch):
+    from smolcourse.cli import chat
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    lines = iter(["chào", "/exit"])
+    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    monkeypatch.setattr(chat, "_turn", interrupted)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    code, stdout, stderr = here("chat", tiny_model)
+    assert (code, stderr) == (0, "") and "Ctrl-D để thoát" in stdout
+
+
+STOPS_AND_WAITS = """
+import time
+from smolcourse.cli.main import main
+from smolcourse.inference.chat import Chat
+
+answer = Chat.reply
+
+def reply(self, text):
+    for number, piece in enumerate(answer(self, text)):
+        yield piece
+        if number == 3:
+            print("[half]", end="", flush=True)
+            time.sleep(600)
+
+Chat.reply = reply
+main()
+"""
+"""The command, whose answers stay half-written however fast or slow this machine is."""
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 def test_a_conversation_in_a_terminal(tiny_model):
     """Types into a pseudo-terminal: commands, an answer stopped by Ctrl-C, and Ctrl-D to leave."""
@@ -97,20 +133,17 @@ def test_a_conversation_in_a_terminal(tiny_model):
         terminal.expect("> ")
         terminal.type("chào bạn\r")
         terminal.expect("chào bạn")
-        terminal.expect("\n")
-        time.sleep(1.0)
+        terminal.expect("[half]")
         terminal.type("\x03")
         terminal.expect("stopped")
         terminal.expect("> ")
         terminal.type("/reset\r")
         terminal.expect("forgotten")
-        terminal.expect("> ")  # at the prompt, where Ctrl-C is a hint; before it, it stops what is under way
-        time.sleep(0.5)
-        terminal.type("\x03")
-        terminal.expect("Ctrl-D to leave")
         terminal.expect("> ")
-        terminal.type("\x04")
-        assert terminal.wait() == 0
+        terminal.insist("\x03", lambda: terminal.comes("Ctrl-D to leave", 15))
+        terminal.expect("> ")
+        terminal.insist("\x04", lambda: terminal.ends(15))
+        assert terminal.process.returncode == 0
 
 
 class Terminal:
@@ -121,7 +154,7 @@ class Terminal:
 
         self.master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "smolcourse.cli.main", *arguments],
+            [sys.executable, "-c", STOPS_AND_WAITS, *arguments],
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
             preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
         )  # fmt: skip
@@ -140,17 +173,35 @@ class Terminal:
     def type(self, text):
         os.write(self.master, text.encode())
 
-    def expect(self, text, seconds=120):
-        """Reads until the text appears, and forgets what came before it."""
+    def insist(self, key, heard):
+        """Presses a key until it is heard: one that falls into the moment between the prompt and the reading is lost."""
+        for _ in range(20):
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                self.type(key)
+            if heard():
+                return
+        pytest.fail(f"{key!r} was never heard; seen: {self.seen[-500:]!r}")
+
+    def comes(self, text, seconds):
+        """Reads until the text appears, and forgets what came before it; whether it came."""
         import select
 
         end = time.monotonic() + seconds
         while text not in self.seen:
             ready, _, _ = select.select([self.master], [], [], max(0, end - time.monotonic()))
-            assert ready, f"{text!r} did not come; seen: {self.seen[-500:]!r}"
+            if not ready:
+                return False
             self.seen += self.decode(os.read(self.master, 65536))
             self.seen = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", self.seen)
         self.seen = self.seen.partition(text)[2]
+        return True
 
-    def wait(self):
-        return self.process.wait(timeout=60)
+    def expect(self, text):
+        assert self.comes(text, 300), f"{text!r} did not come; seen: {self.seen[-500:]!r}"
+
+    def ends(self, seconds):
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True

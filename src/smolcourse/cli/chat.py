@@ -69,7 +69,7 @@ def chat(
 
 
 def talk(conversation: Chat, model: str, use: Callable[[str], None] | None = None) -> None:
-    """Reads lines until /exit or Ctrl-D. Ctrl-C stops an answer; at the prompt it only says how to leave.
+    """Reads lines until /exit or Ctrl-D. Ctrl-C stops an answer; at any other moment it only says how to leave.
 
     Args:
         use: what `/use WORDS` does, where there is something to choose from.
@@ -81,23 +81,26 @@ def talk(conversation: Chat, model: str, use: Callable[[str], None] | None = Non
     while True:
         try:
             line = input("> ").strip()
+            if line in ("/exit", "/quit"):
+                return
+            _turn(conversation, line, use)
         except EOFError:
             print()
             return
         except KeyboardInterrupt:
             print("\n" + tr("Gõ /exit hoặc Ctrl-D để thoát.", "Type /exit or Ctrl-D to leave."))
-            continue
-        if line in ("/exit", "/quit"):
-            return
-        if use and line.split()[:1] == ["/use"]:
-            try:
-                use(line.removeprefix("/use").strip())
-            except SmolError as error:
-                print(error, file=sys.stderr)
-        elif line.startswith("/"):
-            _command(conversation, line, choice=use is not None)
-        elif line:
-            _answer(conversation, line)
+
+
+def _turn(conversation: Chat, line: str, use: Callable[[str], None] | None) -> None:
+    if use and line.split()[:1] == ["/use"]:
+        try:
+            use(line.removeprefix("/use").strip())
+        except SmolError as error:
+            print(error, file=sys.stderr)
+    elif line.startswith("/"):
+        _command(conversation, line, choice=use is not None)
+    elif line:
+        _answer(conversation, line)
 
 
 def _command(conversation: Chat, line: str, *, choice: bool) -> None:
