@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from smolcourse.cli.main import main
 from smolcourse.data.checking import check
@@ -140,6 +141,8 @@ def test_leaks(tmp_path: Path) -> None:
 
 
 def test_the_same_question_about_another_picture_is_another_question(tmp_path: Path) -> None:
+    for name, colour in (("1", "red"), ("2", "blue")):
+        Image.new("RGB", (8, 8), colour).save(tmp_path / f"{name}.png")
     rows = [chat("Màu gì?", "đỏ", images=["1.png"]), chat("Màu gì?", "xanh", images=["2.png"])]
     assert found(check(write(tmp_path / "a.jsonl", rows))) == {}
 

@@ -267,7 +267,8 @@ def test_pictures_may_be_part_of_a_content() -> None:
         "messages": [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "q"}]}, assistant("a")],
         "images": ["a.png"],
     }
-    assert to_native(row) == row
+    answer = {"role": "assistant", "content": [{"type": "text", "text": "a"}]}
+    assert to_native(row) == {**row, "messages": [row["messages"][0], answer]}
 
 
 def test_implicit_prompts_are_those_of_trl() -> None:

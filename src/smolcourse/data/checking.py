@@ -11,6 +11,7 @@ from typing import Any
 from smolcourse.data.cleaning import clean
 from smolcourse.data.fingerprints import answer_text, fingerprint, prompt_text, repeated, row_text
 from smolcourse.data.formats import detect, native_format, to_native
+from smolcourse.data.image_rows import check_images
 from smolcourse.data.json_files import Row
 from smolcourse.data.problems import RowError
 from smolcourse.data.reading import scan_rows
@@ -78,6 +79,7 @@ class _Check:
         try:
             fmt = detect(row)
             native = to_native(row, fmt)
+            check_images(native)
             self.formats[fmt] += 1
         except RowError as error:
             self.found("error", error, number)

@@ -32,7 +32,12 @@ _QUESTIONS = (
     ("query", "response"),
     ("input", "output"),
     ("question", "response"),
+    ("question", "answers"),
+    ("question", "multiple_choice_answer"),
 )
+_CAPTIONS = ("text", "caption", "captions")
+CAPTION_REQUEST = "Describe the image."
+"""Asked of a picture that comes with a caption and no question."""
 _TURN = re.compile(r"\n\n(Human|Assistant): ?")
 
 
@@ -76,8 +81,36 @@ def from_question_answer(row: Row) -> Row:
     """A question and its answer, as in GSM8K, to messages."""
     pair = question_keys(row)
     assert pair is not None
-    question, answer = (_string(row, key) for key in pair)
+    question, answer = _string(row, pair[0]), _first(row, pair[1])
     return {"messages": [*_system(row), _message("user", question), _message("assistant", answer)]}
+
+
+def caption_key(row: Row) -> str | None:
+    """The key that holds what a picture shows."""
+    return next((key for key in _CAPTIONS if row.get(key)), None)
+
+
+def from_caption(row: Row) -> Row:
+    """A picture and its caption, or the first of several, to messages; `prompt` may hold the request."""
+    key = caption_key(row)
+    assert key is not None
+    request = row["prompt"] if isinstance(row.get("prompt"), str) else CAPTION_REQUEST
+    return {"messages": [*_system(row), _message("user", request), _message("assistant", _first(row, key))]}
+
+
+def from_texts(row: Row) -> Row:
+    """`texts`, a list of exchanges with `user` and `assistant` (as in the Cauldron's data), to messages."""
+    messages = _system(row)
+    for index, exchange in enumerate(row["texts"]):
+        if not (isinstance(exchange, dict) and "user" in exchange and "assistant" in exchange):
+            raise RowError(
+                "wrong_type",
+                "mỗi mục phải có khoá user và assistant",
+                "each entry needs the keys user and assistant",
+                where=f"texts[{index}]",
+            )
+        messages += [_message("user", exchange["user"]), _message("assistant", exchange["assistant"])]
+    return {"messages": messages}
 
 
 def from_sharegpt(row: Row) -> Row:
@@ -211,6 +244,12 @@ def _string(row: Row, key: str) -> str:
     if not isinstance(value, str):
         raise RowError("wrong_type", f"{key} phải là chuỗi", f"{key} must be a string", where=key)
     return value
+
+
+def _first(row: Row, key: str) -> str:
+    """A string, or the first of several."""
+    value = row[key]
+    return _string({key: value[0]} if isinstance(value, list) and value else row, key)
 
 
 def _message(role: str, content: object) -> Message:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from smolcourse.data.image_rows import content_text, identities
 from smolcourse.data.json_files import Row
 from smolcourse.data.text import comparable
 
@@ -25,6 +26,8 @@ def fingerprint(text: str) -> int:
 
 def row_text(native: Row) -> str:
     """A whole native row as one string: equal for equal rows, whatever the order of their keys."""
+    if native.get("images"):
+        native = native | {"images": identities(native)}
     return _ENCODER.encode(native)
 
 
@@ -41,8 +44,7 @@ def prompt_text(native: Row) -> str:
     else:
         prompt = native["prompt"]
         asked = prompt if isinstance(prompt, str) else _said(prompt)
-    images = native.get("images")
-    return comparable(asked) + (row_text({"images": images}) if images else "")
+    return comparable(asked) + " ".join(identities(native))
 
 
 def answer_text(native: Row) -> str:
@@ -77,9 +79,7 @@ def _said(messages: Iterable[dict[str, Any]]) -> str:
     for message in messages:
         if message["role"] in ("system", "developer"):
             continue
-        content = message.get("content")
-        if isinstance(content, list):
-            content = " ".join(part.get("text") or "" for part in content)
+        content = content_text(message.get("content"), mark=" ")
         calls = json.dumps(message["tool_calls"], default=repr) if message.get("tool_calls") else ""
-        lines.append(f"{message['role']} {content or ''}{calls}")
+        lines.append(f"{message['role']} {content}{calls}")
     return "\n".join(lines)

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from smolcourse.data import conversions
+from smolcourse.data.image_rows import column_images, has_images, with_images
 from smolcourse.data.json_files import Row
 from smolcourse.data.problems import RowError
 from smolcourse.data.validating import NATIVE_KEYS, PASSED_ON, validate
@@ -22,6 +23,8 @@ class Format(StrEnum):
     ALPACA = "alpaca"
     DIALOGUE = "dialogue"
     QUESTION_ANSWER = "question-answer"
+    CAPTION = "caption"
+    TEXTS = "texts"
 
 
 NATIVE = (Format.MESSAGES, Format.PROMPT_COMPLETION, Format.TEXT, Format.PREFERENCE)
@@ -45,6 +48,10 @@ def detect(row: Row) -> Format:
         return Format.ALPACA
     if conversions.question_keys(row):
         return Format.QUESTION_ANSWER
+    if isinstance(row.get("texts"), list):
+        return Format.TEXTS
+    if column_images(row) and conversions.caption_key(row):
+        return Format.CAPTION
     if "text" in row:
         return Format.DIALOGUE if conversions.is_dialogue(row["text"]) else Format.TEXT
     raise _unknown(row)
@@ -53,8 +60,8 @@ def detect(row: Row) -> Format:
 def to_native(row: Row, fmt: Format | None = None) -> Row:
     """The row in its native shape: `messages`, `prompt`+`completion`, `text`, or `prompt`+`chosen`+`rejected`.
 
-    A preference row without a prompt gets one: what both answers begin with. `tools`, `images` and `chat_template_kwargs`
-    are passed on; other columns are left out. Raises a `RowError` whose `where` is the key path.
+    A preference row without a prompt gets one: what both answers begin with. `tools` and `chat_template_kwargs` are passed on;
+    pictures become `images` (see `image_rows`); other columns are left out. Raises a `RowError` whose `where` is the key path.
     """
     fmt = fmt or detect(row)
     convert = {
@@ -62,12 +69,16 @@ def to_native(row: Row, fmt: Format | None = None) -> Row:
         Format.ALPACA: conversions.from_alpaca,
         Format.DIALOGUE: conversions.from_dialogue,
         Format.QUESTION_ANSWER: conversions.from_question_answer,
+        Format.CAPTION: conversions.from_caption,
+        Format.TEXTS: conversions.from_texts,
         Format.PREFERENCE: conversions.with_explicit_prompt,
     }.get(fmt)
     native = convert(row) if convert else {key: row[key] for key in NATIVE_KEYS[fmt] if key in row}
     native |= {key: row[key] for key in PASSED_ON if row.get(key) is not None}
     if isinstance(native.get("tools"), str):
         native |= {"tools": conversions.parsed_tools(native["tools"])}
+    if has_images(row):
+        native = with_images(native, column_images(row))
     validate(native)
     return native
 

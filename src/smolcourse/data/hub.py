@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,7 +32,7 @@ def scan_saved(folder: Path, split: str | None = None) -> Scanned:
         raise _failed(error, str(folder)) from None
     if isinstance(loaded, DatasetDict):
         loaded = loaded[choose_part([str(name) for name in loaded], split, str(folder))]
-    yield from _numbered(loaded, str(folder))
+    yield from _numbered(_undecoded(loaded), str(folder))
 
 
 def scan_hub(reference: str, split: str | None = None) -> Scanned:
@@ -51,7 +52,26 @@ def scan_hub(reference: str, split: str | None = None) -> Scanned:
         loaded = load_dataset(str(folder), match["config"], split=split or "train", streaming=True)
     except Exception as error:  # no such configuration, no such split: datasets has an exception for each
         raise _failed(error, reference) from None
-    yield from _numbered(cast(Iterable[Any], loaded), reference)
+    yield from _numbered(_undecoded(cast(Any, loaded)), reference)
+
+
+def _undecoded(loaded: Any) -> Iterable[Any]:
+    """The same rows with pictures as they lie in the files: one that is broken is then that row's error, not the end of all."""
+    from datasets import Features
+
+    if not loaded.features:
+        return cast(Iterable[Any], loaded)
+    return cast(Iterable[Any], loaded.cast(Features({name: _plain(kind) for name, kind in loaded.features.items()})))
+
+
+def _plain(kind: Any) -> Any:
+    from datasets import Image, LargeList, List
+
+    if isinstance(kind, Image):
+        return replace(kind, decode=False)
+    if isinstance(kind, (List, LargeList)):
+        return replace(kind, feature=_plain(kind.feature))
+    return {name: _plain(value) for name, value in kind.items()} if isinstance(kind, dict) else kind
 
 
 def _numbered(rows: Iterable[Any], source: str) -> Iterator[tuple[int, Row]]:

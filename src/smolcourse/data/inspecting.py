@@ -4,6 +4,7 @@ import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smolcourse.data.chat import Encoded, Plan, Row, encode_batch, plan
+from smolcourse.data.image_rows import as_text
 from smolcourse.data.preferences import SIDES, encode_pair, halves
 from smolcourse.data.stop_token import StopCheck, check_stop_token, model_eos_ids
 from smolcourse.data.templates import Message, load_tokenizer, render_with_spans
@@ -73,11 +74,12 @@ class PairInspection(NamedTuple):
 
 
 def inspect_row(row: Row, tokenizer: "PreTrainedTokenizerBase", eos_ids: list[int]) -> Inspection:
-    """Encodes one native row exactly as training does and labels every token.
+    """Encodes one native row exactly as training does and labels every token. A picture is shown as `<image>`.
 
     Raises:
         SmolError: whatever `encode` raises for the row.
     """
+    row = as_text(row)
     planned = plan(row, tokenizer)
     return _inspect(row, planned, encode_batch([planned], tokenizer)[0], tokenizer, eos_ids)
 
@@ -88,6 +90,7 @@ def inspect_pair(row: Row, tokenizer: "PreTrainedTokenizerBase", eos_ids: list[i
     Raises:
         SmolError: whatever `encode_pair` raises for the row.
     """
+    row = as_text(row)
     pair = encode_pair(row, tokenizer)
     sides = []
     for half, ids, mask in zip(

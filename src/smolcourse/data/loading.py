@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from smolcourse.assets.references import exists
+from smolcourse.data import easy_vqa
+from smolcourse.data.easy_vqa import CAPTIONS, EASY_VQA
 from smolcourse.data.formats import native_format, to_native
 from smolcourse.data.hub import HUB
 from smolcourse.data.json_files import Row
@@ -15,8 +17,13 @@ from smolcourse.data.problems import RowError, located
 from smolcourse.data.reading import read_rows
 from smolcourse.errors import SmolError
 
-BUILT_IN = ("milk-tea", "milk-tea-style")
-CONFIG_KEYS = ("size", "seed", "language")
+CONFIG_KEYS = {
+    **dict.fromkeys(("milk-tea", "milk-tea-style"), ("size", "seed", "language")),
+    EASY_VQA: ("size", "seed", "turns"),
+    CAPTIONS: ("size", "seed"),
+}
+"""What each data set that comes with the course can be told."""
+BUILT_IN = tuple(CONFIG_KEYS)
 _DEFAULT_SIZE = {"train": 2000}
 _DEFAULT_TEST_SIZE = 200
 
@@ -25,16 +32,18 @@ def load_rows(name: str, config: Mapping[str, Any] | None = None, split: str | N
     """Streams the native rows of a data set.
 
     Args:
-        name: `milk-tea` (orders), `milk-tea-style` (pairs); a file or folder; a reference that `assets.resolve` knows;
+        name: one of `BUILT_IN`; a file or folder; a reference that `assets.resolve` knows;
             `hf:org/name[:config][@revision]`.
-        config: `size` (at most so many rows); for built-in data also `seed` and `language`.
-        split: `train`, `new`, `unseen`, `noisy` for built-in data; the part of any source that has several.
+        config: `size` (at most so many rows); for built-in data also what `CONFIG_KEYS` says.
+        split: the part of any source that has several; `train` where left out.
 
     Raises:
         SmolError: with `file:row key`, at the first row that is broken or of another shape than the first.
     """
     config = {key: value for key, value in (config or {}).items() if value is not None}
-    _check_config(config, built_in=name in BUILT_IN)
+    _check_config(config, CONFIG_KEYS.get(name, ("size",)))
+    if name in (EASY_VQA, CAPTIONS):
+        return easy_vqa.rows(name, split=split or "train", **config)
     if name in BUILT_IN:
         return iter(_generate(name, config, split or "train"))
     return islice(_native_rows(name, split), config.get("size"))
@@ -85,8 +94,7 @@ def _native_rows(name: str, split: str | None) -> Iterator[Row]:
         yield native
 
 
-def _check_config(config: dict[str, Any], *, built_in: bool) -> None:
-    allowed = CONFIG_KEYS if built_in else ("size",)
+def _check_config(config: dict[str, Any], allowed: tuple[str, ...]) -> None:
     for key, value in config.items():
         if key not in allowed:
             raise SmolError(
@@ -100,7 +108,7 @@ def _check_config(config: dict[str, Any], *, built_in: bool) -> None:
                 raise SmolError(
                     "language là vi hoặc en", "language is vi or en", where="dataset_config.language", fix="language: vi"
                 )
-        elif not isinstance(value, int) or isinstance(value, bool) or value < (1 if key == "size" else 0):
+        elif not isinstance(value, int) or isinstance(value, bool) or value < (0 if key == "seed" else 1):
             raise SmolError(
                 f"{key} phải là số nguyên dương, không phải {value!r}",
                 f"{key} must be a positive integer, not {value!r}",

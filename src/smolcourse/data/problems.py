@@ -26,6 +26,8 @@ KINDS = {
     "empty_answer": ("câu trả lời trống", "empty answer"),
     "equal_pair": ("chosen giống rejected", "chosen equals rejected"),
     "half_character": ("nửa ký tự", "half a character"),
+    "image_count": ("số ảnh không khớp", "another number of images"),
+    "bad_image": ("ảnh không dùng được", "bad image"),
     "template": ("chat template từ chối", "refused by the chat template"),
     "leak": ("lộ tập kiểm thử", "test set leak"),
     "duplicate": ("trùng lặp", "duplicates"),

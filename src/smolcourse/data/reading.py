@@ -9,6 +9,7 @@ from pathlib import Path
 
 from smolcourse.data.encodings import PARQUET, UTF8_BOM, first_bytes, open_text
 from smolcourse.data.hub import HUB, is_saved, scan_hub, scan_saved
+from smolcourse.data.image_rows import anchored
 from smolcourse.data.json_files import Row, Scanned, scan_json, scan_jsonl
 from smolcourse.data.parts import choose_part, part_of
 from smolcourse.data.problems import RowError, located
@@ -60,6 +61,12 @@ def _scan(source: str | Path, split: str | None) -> Scanned:
 
 
 def _scan_file(path: Path, split: str | None) -> Scanned:
+    """The rows of one file; pictures that it names stand beside it."""
+    for number, row in _scan_format(path, split):
+        yield number, row if isinstance(row, RowError) else anchored(row, path.parent)
+
+
+def _scan_format(path: Path, split: str | None) -> Scanned:
     head = first_bytes(path)
     suffix = _suffix(path)
     if head.startswith(PARQUET) or suffix == ".parquet":

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smolcourse.data.image_rows import as_text
 from smolcourse.data.json_files import Row
 from smolcourse.data.problems import RowError
 from smolcourse.errors import SmolError
@@ -61,7 +62,7 @@ def counter(tokenizer: PreTrainedTokenizerBase) -> CountTokens:
 def _count(rows: list[Row], tokenizer: PreTrainedTokenizerBase) -> list[tuple[int, int]]:
     from smolcourse.data.chat import encode_batch, plan
 
-    sides = [_sides(row) for row in rows]
+    sides = [_sides(as_text(row)) for row in rows]
     encoded = iter(encode_batch([plan(side, tokenizer) for row in sides for side in row], tokenizer))
     counts = []
     for row in sides:

@@ -9,7 +9,7 @@ from smolcourse.data.json_files import Row
 from smolcourse.data.problems import RowError
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
-PASSED_ON = ("tools", "images", "chat_template_kwargs")
+PASSED_ON = ("tools", "chat_template_kwargs")
 NATIVE_KEYS = {
     "messages": ("messages",),
     "prompt-completion": ("prompt", "completion"),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from smolcourse.data.image_rows import portable
 from smolcourse.data.json_files import Row
 from smolcourse.errors import SmolError
 
@@ -64,6 +65,7 @@ def check_target(path: Path, *, source: str | Path | None = None, force: bool = 
 
 def _writer(write: Callable[[bytes], int]) -> Write:
     def write_row(row: Row) -> None:
+        row = portable(row)
         try:
             line = json.dumps(row, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError:  # half a character in a column that is not used for training
