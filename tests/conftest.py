@@ -1,5 +1,7 @@
 """Fixtures for every room: the real tokenizer, a tiny random model, the real model, and the `smol` command.
 
+`smol` runs it in its own process, `here` in this one, where torch is loaded already.
+
 The real files come through the resolver into the user's own cache (`SMOLCOURSE_HOME` overrides), so a clean machine
 downloads them once. The resolver locks, so several pytest-xdist workers may ask at the same time.
 """
@@ -109,5 +111,23 @@ def smol() -> Smol:
             encoding="utf-8",
             errors="replace",
         )
+
+    return run
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs the command line in this process, where torch is loaded already: returns exit code, stdout, stderr."""
+    from smolcourse.cli.main import main
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["smol", *map(str, arguments)])
+        code: object = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+        out, errors = capsys.readouterr()
+        return int(str(code or 0)), out, errors
 
     return run
