@@ -39,7 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     figures = soak(options.model, options.minutes, options.clients, options.slots, options.queue)
     if options.json:
-        print(json.dumps(figures, ensure_ascii=False))
+        print(json.dumps({"figures": figures}))
     else:
         for name, value in figures.items():
             print(f"{name}: {value}")

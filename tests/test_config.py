@@ -126,9 +126,12 @@ def test_a_broken_duration_is_refused(text: Any) -> None:
     ],
     ids=" ".join,
 )
-def test_train_refuses_with_code_2_and_leaves_nothing(words: list[str], smol: Any, tmp_path: Path) -> None:
+def test_train_refuses_with_code_2_and_leaves_nothing(
+    words: list[str], here: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     for language, start in (("vi", "Lỗi: "), ("en", "Error: ")):
-        result = smol("--lang", language, "train", *words, "--plan", cwd=tmp_path)
-        assert result.returncode == 2, result.stderr
-        assert result.stderr.startswith(start) and "Traceback" not in result.stderr
+        code, _, errors = here("--lang", language, "train", *words, "--plan")
+        assert code == 2, errors
+        assert errors.startswith(start) and "Traceback" not in errors
     assert not (tmp_path / "runs").exists()

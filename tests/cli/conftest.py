@@ -1,28 +1,8 @@
-"""The command line in this process, and a second model to compare with."""
-
-import sys
+"""A second model to compare with."""
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
-
-from smolcourse.cli.main import main
-
-
-@pytest.fixture
-def here(monkeypatch, capsys):
-    """Runs the command in this process, where torch is loaded already: returns exit code, stdout, stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["smol", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as exit:
-            code = exit.code
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture(scope="module")
