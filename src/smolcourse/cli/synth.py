@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,6 +49,31 @@ _Folder = Annotated[
 ]
 
 
+_UseMine = Annotated[
+    bool, typer.Option("--use-mine", help=tr("dùng các hàm bạn đã viết và đã đạt", "use the functions you wrote that pass"))
+]
+
+
+def _mine() -> dict[str, str]:
+    """The learner's passing functions that a pipeline can use: exercise -> file."""
+    from smolcourse.course.attempts import passing_for
+
+    return {exercise.name: str(file) for exercise, file in passing_for("synth", print).items()}
+
+
+def _version(files: dict[str, str]) -> str:
+    from smolcourse.synthesis.functions import content_of
+    from smolcourse.synthesis.rows import digest
+
+    return digest({name: content_of(Path(file)) for name, file in files.items()})[:8]
+
+
+def _driven_by(files: dict[str, str]) -> AbstractContextManager[None]:
+    from smolcourse.course.driving import driven_by
+
+    return driven_by(files)
+
+
 @synth_app.command("run", help=tr("Chạy, hoặc chạy tiếp, một pipeline.", "Run a pipeline, or go on with it."))
 def run(
     recipe: Annotated[
@@ -67,6 +93,7 @@ def run(
         bool,
         typer.Option("--plan", help=tr("chỉ ước lượng: số câu hỏi, token, tiền, phút", "only estimate: questions, tokens, cost")),
     ] = False,
+    use_mine: _UseMine = False,
 ) -> None:
     """Makes what is not there yet."""
     use_utf8()
@@ -74,6 +101,9 @@ def run(
 
     pipeline = load_pipeline(repaired(recipe), list(map(repaired, overrides or [])))
     folder = out or Path("synth") / pipeline.name
+    mine = _mine() if use_mine else {}
+    if mine:  # a folder for each version of them: what other functions made is not gone on with
+        folder = folder.with_name(f"{folder.name}-mine-{_version(mine)}")
     if plan:
         from smolcourse.synthesis.plan import plan as make_plan
 
@@ -81,9 +111,10 @@ def run(
         return
     from smolcourse.synthesis.engine import run as run_pipeline
 
-    again = " ".join(["smol synth", recipe, *(overrides or []), *(["-o", str(out)] if out else [])])
+    words = [recipe, *(overrides or []), *(["-o", str(out)] if out else []), *(["--use-mine"] if mine else [])]
+    again = " ".join(["smol synth", *words])
     try:
-        with progress_line() as tell:
+        with _driven_by(mine), progress_line() as tell:
             outcome = run_pipeline(pipeline, folder, tell=tell)
     except KeyboardInterrupt:
         print(f"{tr('Đã dừng. Chạy tiếp', 'Stopped. Go on')}: {again}", file=sys.stderr)
@@ -119,6 +150,7 @@ def report(
             show_default=False,
         ),
     ] = None,
+    use_mine: _UseMine = False,
 ) -> None:
     """Writes the page."""
     use_utf8()
@@ -127,7 +159,8 @@ def report(
     from smolcourse.training.durable import mendable, replace_file
 
     target = out or folder / "report.html"
-    page = html(summarise(folder))
+    with _driven_by(_mine() if use_mine else {}):
+        page = html(summarise(folder))
     with mendable(target):
         replace_file(target, page)
     print(target)

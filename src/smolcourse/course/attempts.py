@@ -92,8 +92,8 @@ def solution(workspace: Path, exercise: Exercise) -> str:
     return exercise.solution.read_text(encoding="utf-8")
 
 
-def words_for_mine(method: str, say: Callable[[str], None]) -> list[str]:
-    """`key=value` words for a recipe that trains with the learner's passing functions; says which.
+def passing_for(method: str, say: Callable[[str], None]) -> dict[Exercise, Path]:
+    """The learner's passing exercises that a method can use, and their files; says which.
 
     Raises:
         SmolError: no workspace here, or no passing function that this method can use.
@@ -105,11 +105,21 @@ def words_for_mine(method: str, say: Callable[[str], None]) -> list[str]:
     if not passing:
         names = ", ".join(exercise.name for exercise in usable) or "-"
         raise SmolError(
-            f"bạn chưa có hàm nào đạt mà kiểu huấn luyện này dùng được (cần một trong: {names})",
-            f"no passing function of yours that this training can use (one of: {names})",
+            f"bạn chưa có hàm nào đạt mà việc này dùng được (cần một trong: {names})",
+            f"no passing function of yours that this can use (one of: {names})",
             fix=f"smol check {usable[0].name}" if usable else "smol progress",
         )
     listed = ", ".join(exercise.name for exercise in passing)
     say(tr(f"Dùng hàm của bạn: {listed}", f"With your own: {listed}"))
-    own = [f"use_mine.{exercise.name}={file_of(workspace, exercise)}" for exercise in passing]
+    return {exercise: file_of(workspace, exercise) for exercise in passing}
+
+
+def words_for_mine(method: str, say: Callable[[str], None]) -> list[str]:
+    """`key=value` words for a recipe that trains with the learner's passing functions; says which.
+
+    Raises:
+        SmolError: as `passing_for`.
+    """
+    passing = passing_for(method, say)
+    own = [f"use_mine.{exercise.name}={file}" for exercise, file in passing.items()]
     return own + [word for exercise in passing for word in exercise.recipe]

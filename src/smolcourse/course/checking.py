@@ -4,13 +4,15 @@ A check runs in the sandbox's process, never in the learner's shell.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import partial
 from hashlib import sha256
+from itertools import combinations
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
+_T = TypeVar("_T")
 _NOTHING = object()
 _LONGEST = 600  # characters of a value that are shown
 
@@ -72,6 +74,44 @@ def close(got: Any, wanted: Any, *, tolerance: float = 1e-4) -> bool:
 
     left, right = torch.as_tensor(got).detach().double(), torch.as_tensor(wanted).detach().double()
     return left.shape == right.shape and bool(torch.allclose(left, right, rtol=tolerance, atol=tolerance))
+
+
+def alike(left: Any, right: Any) -> bool:
+    """Whether two plain values are the same: numbers within 1e-9, nan and nan too, and so inside lists, tuples and dicts."""
+    if isinstance(left, float) or isinstance(right, float):
+        if not isinstance(left, (int, float)) or not isinstance(right, (int, float)):
+            return False
+        return bool(abs(left - right) <= 1e-9 * max(1.0, abs(left), abs(right)) or (left != left and right != right))
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+        return len(left) == len(right) and all(map(alike, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(alike(left[key], right[key]) for key in left)
+    return bool(left == right)
+
+
+def apart(draw: Callable[[], _T], answers: Callable[[_T], Mapping[str, Any]]) -> _T:
+    """Inputs on which all these answers, the right one and those of the known mistakes, differ: `draw()` again until they do.
+
+    So no mistake can look like another or like the right answer, whatever the seed.
+    """
+    for _ in range(2000):
+        given = draw()
+        if not any(alike(one, other) for one, other in combinations(answers(given).values(), 2)):
+            return given
+    raise AssertionError("no inputs were drawn that tell these answers apart")
+
+
+def blame(got: Any, answers: Mapping[str, Any], said: Mapping[str, tuple[str, str]], *, read: str = "") -> None:
+    """Raises `Wrong` by the name of the known mistake that gives `got`; `differs` for none of them.
+
+    Args:
+        answers: what each mistake gives, and `right`.
+        said: of each mistake, and of `differs`, what to say in Vietnamese and English.
+    """
+    if alike(got, answers["right"]):
+        return
+    name = next((name for name in said if name in answers and alike(got, answers[name])), "differs")
+    raise Wrong(name, *said[name], got=got, wanted=answers["right"], read=read)
 
 
 def need_scalar(name: str, value: Any) -> None:
