@@ -5,7 +5,7 @@ from typing import Literal
 
 from smolcourse.language import tr
 
-Kind = Literal["model", "gguf", "encoder", "dataset"]
+Kind = Literal["model", "gguf", "encoder", "dataset", "font"]
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,18 @@ CATALOG: dict[str, Asset] = {
             disk=91_618_861,
             vi="bộ mã hoá câu (chủ yếu tiếng Anh): tìm những hàng nói cùng một điều",
             en="a sentence encoder (mostly English): finds rows that say the same",
+        ),
+        Asset(
+            alias="be-vietnam-pro",
+            kind="font",
+            reference="wheel:fontpkg-be-vietnam-pro==1.2/fontpkg_be_vietnam_pro/files/"
+            "#sha256=cec9bcaf3522a6652c731d8c91da1fc2c21356c5e4515528a14edd287cece5d5",
+            sha256=None,
+            license="OFL-1.1",
+            download=979_336,
+            disk=2_450_220,
+            vi="bộ chữ có đủ mọi chữ cái tiếng Việt, để vẽ hóa đơn, thực đơn, biển hiệu",
+            en="a typeface with every Vietnamese letter, to draw receipts, menus and signs",
         ),
     )
 }
