@@ -96,6 +96,24 @@ def tiny_model(tokenizer: PreTrainedTokenizerBase, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture(scope="session")
+def tiny_vlm(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a model that sees: a random two-layer DINOv2 of width 32 on tiles of 56 pixels (4 tokens), and `tiny_model`."""
+    import torch
+    from transformers import Dinov2Config, Dinov2Model
+
+    from smolcourse.vision.own import assemble
+
+    config = Dinov2Config(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=56, use_mask_token=False)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model, processor = assemble(tiny_model, Dinov2Model(config), image_size=56)
+    folder = tmp_path_factory.mktemp("tiny_vlm")
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def smol() -> Smol:
     """Runs the command line in its own process: `smol("data", "check", file, env={...}, cwd=...)`."""
 
