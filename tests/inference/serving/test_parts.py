@@ -105,7 +105,7 @@ def test_more_choices_than_places_are_let_into_an_empty_house():
 
 @contextlib.asynccontextmanager
 async def listening(limits=Limits()):  # noqa: B008
-    """The app without models, in this process; yields a function that opens a connection."""
+    """The app without models, in this process; yields a function that opens a connection, and the connections it sees."""
     house = House(lambda: [], {"slots": 1}, 1, Log(quiet=True))
 
     async def reload():
@@ -114,20 +114,44 @@ async def listening(limits=Limits()):  # noqa: B008
     server = Server(house, Log(quiet=True), reload, limits)
     http = uvicorn.Server(
         uvicorn.Config(
-            server.app(), port=0, http=protocol.PatientProtocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=60
+            server.app(),
+            port=0,
+            http=protocol.PatientProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            timeout_keep_alive=10_000,
         )
     )
     running = asyncio.create_task(http.serve())
     while not http.started:
         await asyncio.sleep(0.01)
     port = http.servers[0].sockets[0].getsockname()[1]
-    yield lambda: asyncio.open_connection("127.0.0.1", port)
+    yield lambda: asyncio.open_connection("127.0.0.1", port), http.server_state.connections
     http.should_exit = True
     await running
 
 
 async def read_all(reader):
-    return await asyncio.wait_for(reader.read(), 20)
+    return await asyncio.wait_for(reader.read(), 120)
+
+
+def clock():
+    """A function that puts the loop's clock forward: deadlines pass when a test says so, and not because a machine is slow."""
+    loop, ahead = asyncio.get_running_loop(), 0.0
+    real = loop.time
+    loop.time = lambda: real() + ahead
+
+    def forward(seconds):
+        nonlocal ahead
+        ahead += seconds
+
+    return forward
+
+
+async def holds(true):
+    while not true():
+        await asyncio.sleep(0.01)
 
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -135,40 +159,50 @@ HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: 
 
 @pytest.mark.bad_input
 def test_a_slow_loris_is_shown_out(monkeypatch):
-    monkeypatch.setattr(protocol, "HEADER_SECONDS", 0.3)
+    monkeypatch.setattr(protocol, "HEADER_SECONDS", 1000)
 
     async def scene():
-        async with listening(Limits(body_seconds=0.3)) as connect:
+        forward = clock()
+        async with listening(Limits(body_seconds=1000)) as (connect, seen):
             reader, writer = await connect()
+            await holds(lambda: seen)
+            forward(1001)
             assert await read_all(reader) == b"", "silent from the start"
+            await holds(lambda: not seen)
             reader, writer = await connect()
-            writer.write(b"GET /health HTTP/1.1\r\nX-A: ")
-            for _ in range(2):  # a byte now and then does not stretch it
-                await asyncio.sleep(0.1)
-                writer.write(b"a")
+            for piece in (b"GET /health HTTP/1.1\r\nX-A: ", b"a"):  # a byte now and then does not stretch it
+                writer.write(piece)
+                await holds(lambda piece=piece: [c for c in seen if c.conn.trailing_data[0].endswith(piece)])
+                forward(600)
             assert (await read_all(reader)).startswith(b"HTTP/1.1 408 ")
+            await holds(lambda: not seen)
             reader, writer = await connect()
             writer.write(HEAD + b"Content-Length: 50\r\n\r\n{")
-            answer = await reader.readuntil(b"\r\n")
-            assert answer.startswith(b"HTTP/1.1 408 ")
-            with contextlib.suppress(OSError):
-                await read_all(reader)  # and the connection ends, though the body never does
+            await holds(lambda: [c for c in seen if c.cycle])
+            answer = asyncio.create_task(reader.read())  # ends with the connection, though the body never does
+            for _ in range(10_000):
+                forward(1001)
+                await asyncio.wait([answer], timeout=0.01)
+                if answer.done():
+                    break
+            assert answer.result().startswith(b"HTTP/1.1 408 ")
 
     asyncio.run(scene())
 
 
 def test_a_connection_that_is_only_idle_is_kept(monkeypatch):
-    monkeypatch.setattr(protocol, "HEADER_SECONDS", 0.2)
+    monkeypatch.setattr(protocol, "HEADER_SECONDS", 1000)
 
     async def scene():
-        async with listening() as connect:
+        forward = clock()
+        async with listening() as (connect, _):
             reader, writer = await connect()
             for _ in range(2):
                 writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+                head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 120)
                 assert b" 200 " in head
                 await reader.readexactly(len(b'{"status":"ok"}'))
-                await asyncio.sleep(0.4)
+                forward(2000)
             writer.close()
 
     asyncio.run(scene())
@@ -179,7 +213,7 @@ def test_too_many_connections_are_dropped(monkeypatch):
     monkeypatch.setattr(protocol, "MOST_CONNECTIONS", 2)
 
     async def scene():
-        async with listening() as connect:
+        async with listening() as (connect, _):
             kept = [await connect() for _ in range(2)]
             reader, _ = await connect()
             with contextlib.suppress(ConnectionResetError):
