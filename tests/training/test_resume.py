@@ -6,7 +6,7 @@ import random
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from smolcourse.training.runs import Run
 
 STEPS = 40
 KILLS = 10
+STOPPED = Path(__file__).with_name("stopped.py")
 
 
 @pytest.fixture
@@ -35,13 +36,14 @@ def recipe(tiny_model: Path, tmp_path: Path) -> Path:
     return path
 
 
-def smol_train(*words: str, cwd: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "smolcourse.cli.main", "train", *words]
+def smol_train(*words: str, cwd: Path, stop: Sequence[object] = ()) -> subprocess.Popen[str]:
+    """`stop`: the step, seconds and signal of `stopped.py`."""
+    command = [sys.executable, *([STOPPED, *map(str, stop)] if stop else ["-m", "smolcourse.cli.main"]), "train", *words]
     return subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=os.environ)
 
 
 def finish(process: subprocess.Popen[str]) -> int:
-    _, errors = process.communicate(timeout=600)
+    _, errors = process.communicate(timeout=1200)
     assert "Traceback" not in errors, errors
     return process.returncode
 
@@ -65,20 +67,11 @@ def test_killed_ten_times_a_run_ends_as_an_uninterrupted_one(recipe: Path, tmp_p
     broken.mkdir()
     assert finish(smol_train(str(recipe), cwd=whole)) == 0
     rng = random.Random(7)
-    stops = sorted(rng.sample(range(1, STEPS - 1), KILLS))
-    process = smol_train(str(recipe), cwd=broken)
-    for stop in stops:
-        lines = broken / "runs"
-        while process.poll() is None:
-            files = list(lines.glob("*/metrics.jsonl"))
-            if files and files[0].read_text().count("\n") >= stop:
-                break
-            time.sleep(0.01)
-        process.kill()
-        process.wait()
-        assert process.returncode == -signal.SIGKILL
-        process = smol_train("--resume", "latest", cwd=broken)
-    assert finish(process) == 0
+    words = [str(recipe)]
+    for step in sorted(rng.sample(range(1, STEPS - 5), KILLS)):
+        assert finish(smol_train(*words, cwd=broken, stop=(step, rng.uniform(0, 0.05), "SIGKILL"))) == -signal.SIGKILL
+        words = ["--resume", "latest"]
+    assert finish(smol_train(*words, cwd=broken)) == 0
     run = only_run(broken)
     ours, wanted = what_counts(run), what_counts(only_run(whole))
     exact = ("step", "learning_rate", "epoch", "tokens")  # the same rows in the same order at the same rate
@@ -91,11 +84,8 @@ def test_killed_ten_times_a_run_ends_as_an_uninterrupted_one(recipe: Path, tmp_p
 
 
 def test_ctrl_c_leaves_a_checkpoint_and_the_command_to_go_on(recipe: Path, tmp_path: Path) -> None:
-    process = smol_train(str(recipe), "save_steps=1000", cwd=tmp_path)
-    while process.poll() is None and not any((tmp_path / "runs").glob("*/metrics.jsonl")):
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=300)
+    process = smol_train(str(recipe), "save_steps=1000", cwd=tmp_path, stop=(1, 0, "SIGINT"))
+    _, errors = process.communicate(timeout=1200)
     assert process.returncode == 130
     assert "smol train --resume" in errors and "Traceback" not in errors
     run = only_run(tmp_path)
