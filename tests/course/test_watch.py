@@ -29,7 +29,7 @@ def test_saving_a_file_checks_it(tmp_path: Path) -> None:
     threading.Thread(target=lambda: [lines.put(line) for line in process.stdout or ()], daemon=True).start()
 
     def wait_for(words: str) -> None:
-        while words not in lines.get(timeout=120):
+        while words not in lines.get(timeout=300):
             pass
 
     try:
@@ -40,6 +40,6 @@ def test_saving_a_file_checks_it(tmp_path: Path) -> None:
         file.write_text(exercise.solution.read_text(encoding="utf-8"), encoding="utf-8")
         wait_for("✓ 🐢 shift: đạt")
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=300) == 130
     finally:
         process.kill()

@@ -7,7 +7,7 @@ from smolcourse.course.checking import Mine, Wrong
 
 def check(mine: Mine, rng: Random) -> None:
     for number in (4, 2, 4, 2, 2):
-        layers, kv_heads, size = rng.randint(3, 40), rng.choice([2, 3, 5]), rng.choice([16, 32, 64])
+        layers, kv_heads, size = rng.randint(5, 40), rng.choice([2, 3, 5]), rng.choice([16, 32, 64])
         heads = kv_heads * rng.choice([3, 4, 7])
         tokens = [rng.randint(300, 900) for _ in range(rng.randint(3, 9))]
         compare(mine, layers, heads, kv_heads, heads * size, tokens, rng.randint(50, 250), number)

@@ -21,8 +21,12 @@ _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _BOTH: tuple[Language, Language] = ("vi", "en")
 
 
-def problems(only: list[Module] | None = None) -> Iterator[str]:
-    """Everything that is wrong, found from cheap to dear. The exercises' own code runs last."""
+def problems(only: list[Module] | None = None, *, seed: int | None = None) -> Iterator[str]:
+    """Everything that is wrong, found from cheap to dear. The exercises' own code runs last.
+
+    Args:
+        seed: of the checks' inputs; drawn anew if None.
+    """
     chosen = modules() if only is None else only
     names = [exercise.name for module in modules() for exercise in module.exercises]
     yield from (f"{name}: two exercises have this name" for name in sorted({n for n in names if names.count(n) > 1}))
@@ -35,7 +39,7 @@ def problems(only: list[Module] | None = None) -> Iterator[str]:
         for module in chosen:
             for exercise in module.exercises:
                 if exercise.functions and exercise.solution.is_file():
-                    yield from _runs(exercise, sandbox)
+                    yield from _runs(exercise, sandbox, seed)
 
 
 def stale() -> list[str]:
@@ -135,24 +139,24 @@ def _exercise(exercise: Exercise) -> Iterator[str]:
         yield f"{exercise.id}: `methods` and `drive` go together"
 
 
-def _runs(exercise: Exercise, sandbox: Sandbox) -> Iterator[str]:
+def _runs(exercise: Exercise, sandbox: Sandbox, seed: int | None) -> Iterator[str]:
     """Untouched it is no attempt, touched it fails, the solution passes."""
     shipped = check_code(exercise, exercise.stub, sandbox)
     if shipped.state != "not attempted":
         yield f"{exercise.id}: as shipped it is {shipped.state}"
-    if not fails_as_shipped(exercise, sandbox):
+    if not fails_as_shipped(exercise, sandbox, seed):
         yield f"{exercise.id}: the empty exercise does not fail"
-    solved = check_code(exercise, exercise.solution, sandbox)
+    solved = check_code(exercise, exercise.solution, sandbox, seed=seed)
     if solved.state != "passing":
         yield f"{exercise.id}: the solution is {solved.state}: {solved.name} {solved.text} {solved.got}"
 
 
-def fails_as_shipped(exercise: Exercise, sandbox: Sandbox) -> bool:
+def fails_as_shipped(exercise: Exercise, sandbox: Sandbox, seed: int | None = None) -> bool:
     """Whether the stub, touched so that it counts as an attempt, fails its check."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / exercise.stub.name
         file.write_text(exercise.stub.read_text(encoding="utf-8") + "\n# touched\n", encoding="utf-8")
-        return check_code(exercise, file, sandbox).state == "failing"
+        return check_code(exercise, file, sandbox, seed=seed).state == "failing"
 
 
 def figures(wrong_answers: Path) -> dict[str, float]:
