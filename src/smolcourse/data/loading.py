@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from smolcourse.assets.references import exists
-from smolcourse.data import easy_vqa
+from smolcourse.data import easy_vqa, pictures
 from smolcourse.data.easy_vqa import CAPTIONS, EASY_VQA
 from smolcourse.data.formats import native_format, to_native
 from smolcourse.data.hub import HUB
@@ -21,11 +21,10 @@ CONFIG_KEYS = {
     **dict.fromkeys(("milk-tea", "milk-tea-style"), ("size", "seed", "language")),
     EASY_VQA: ("size", "seed", "turns"),
     CAPTIONS: ("size", "seed"),
+    **dict.fromkeys(pictures.TASKS, ("size", "seed", "language", "turns")),
 }
 """What each data set that comes with the course can be told."""
 BUILT_IN = tuple(CONFIG_KEYS)
-_DEFAULT_SIZE = {"train": 2000}
-_DEFAULT_TEST_SIZE = 200
 
 
 def load_rows(name: str, config: Mapping[str, Any] | None = None, split: str | None = None) -> Iterator[Row]:
@@ -44,6 +43,9 @@ def load_rows(name: str, config: Mapping[str, Any] | None = None, split: str | N
     _check_config(config, CONFIG_KEYS.get(name, ("size",)))
     if name in (EASY_VQA, CAPTIONS):
         return easy_vqa.rows(name, split=split or "train", **config)
+    if name in pictures.TASKS:
+        part = split or "train"
+        return pictures.generate(name, config.pop("size", _size(part)), split=part, **config)
     if name in BUILT_IN:
         return iter(_generate(name, config, split or "train"))
     return islice(_native_rows(name, split), config.get("size"))
@@ -58,6 +60,11 @@ def locate(name: str) -> str | Path:
     return resolve(name)
 
 
+def _size(split: str) -> int:
+    """Rows of made data where nobody says how many."""
+    return 2000 if split == "train" else 200
+
+
 def _generate(name: str, config: dict[str, Any], split: str) -> list[Row]:
     from smolcourse.data.milk_tea import SPLITS, generate
     from smolcourse.data.milk_tea.style import generate_pairs
@@ -69,7 +76,7 @@ def _generate(name: str, config: dict[str, Any], split: str) -> list[Row]:
             f"{name} has no split {split!r}; there are: {', '.join(SPLITS)}",
             fix="--split train",
         )
-    size = config.get("size", _DEFAULT_SIZE.get(split, _DEFAULT_TEST_SIZE))
+    size = config.get("size", _size(split))
     make = generate if name == "milk-tea" else generate_pairs
     return make(size, seed=config.get("seed", 0), split=known, language=config.get("language", "vi"))
 
