@@ -9,6 +9,7 @@ downloads them once. The resolver locks, so several pytest-xdist workers may ask
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -43,6 +44,16 @@ def _default_language(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     language._current = None
     yield
     language._current = None
+
+
+@pytest.fixture(autouse=True)
+def _same_draws() -> None:
+    """What a test draws without a seed of its own does not depend on which tests ran before it in this process."""
+    random.seed(0)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(0)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
