@@ -129,7 +129,7 @@ def smol() -> Smol:
     """Runs the command line in its own process: `smol("data", "check", file, env={...}, cwd=...)`."""
 
     def run(
-        *arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = 300
+        *arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = 900
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "smolcourse.cli.main", *map(str, arguments)],
