@@ -54,6 +54,15 @@ class Recipe:
     simpo_gamma: float = 0.5  # margin by which simpo wants the chosen answer to win
     completion_only_loss: bool = True  # orpo's cross entropy: of the chosen answer alone, or (TRL) of its prompt too
 
+    # Models that see
+    freeze_vision: bool = True  # the image encoder looks at each picture once, and what it says is kept
+    freeze_projector: bool = False
+    freeze_language: bool = False
+    projector_learning_rate: float | None = None  # its own; else learning_rate
+    align_dataset_name: str | None = None  # a first stage, where the projector alone learns: captions
+    align_dataset_config: dict[str, Any] = field(default_factory=dict)
+    align_epochs: float = 1.0
+
     # Learning from scores, on TRL: grpo and rloo
     num_generations: int = 4  # answers to a prompt, compared with one another
     max_completion_length: int = 128
@@ -151,6 +160,13 @@ class Recipe:
                 where="init_lora_weights",
                 fix="init_lora_weights=true",
             )
+        if self.projector_learning_rate is not None and not 1e-12 <= self.projector_learning_rate <= 10:
+            raise SmolError(
+                f"projector_learning_rate từ 1e-12 đến 10, không phải {self.projector_learning_rate}",
+                f"projector_learning_rate is 1e-12 to 10, not {self.projector_learning_rate}",
+                where="projector_learning_rate",
+                fix="projector_learning_rate=2e-3",
+            )
         if self.loraplus_lr_ratio is not None and not 1 <= self.loraplus_lr_ratio <= 1e4:
             raise SmolError(
                 f"loraplus_lr_ratio từ 1 đến 10000, không phải {self.loraplus_lr_ratio}",
@@ -178,7 +194,10 @@ class Recipe:
 
 
 _HINTS = typing.get_type_hints(Recipe)
-_OF_THE_DATA = {"dataset_config", "dataset_train_split", "task", "task_splits", "task_size", "sample_prompts"}
+_OF_THE_DATA = {
+    *("dataset_config", "dataset_train_split", "align_dataset_name", "align_dataset_config"),
+    *("task", "task_splits", "task_size", "sample_prompts"),
+}
 _RANGES: list[tuple[str, float, float]] = [
     ("learning_rate", 1e-12, 10.0),
     ("weight_decay", 0.0, 10.0),
@@ -193,6 +212,7 @@ _RANGES: list[tuple[str, float, float]] = [
     ("packed_length", 8, 1 << 20),
     ("per_device_train_batch_size", 1, 1e6),
     ("gradient_accumulation_steps", 1, 1e6),
+    ("align_epochs", 1e-6, 1e6),
     ("beta", 1e-6, 1e3),
     ("label_smoothing", 0.0, 0.499),
     ("simpo_gamma", 0.0, 1e3),

@@ -22,7 +22,8 @@ def test_the_rebuilt_encoder_agrees_with_its_file() -> None:
     del whole.graph.node[end + 1 :], whole.graph.output[:]
     whole.graph.output.append(onnx.helper.make_tensor_value_info(LAST, onnx.TensorProto.FLOAT, None))
     pixels = np.random.default_rng(0).standard_normal((1, 3, 56, 56)).astype(np.float32)
-    wanted: Any = ReferenceEvaluator(whole).run(None, {"input_image": pixels})[0]
+    outputs: Any = ReferenceEvaluator(whole).run(None, {"input_image": pixels})
+    wanted = outputs[0]
     with torch.no_grad():
         found = from_onnx(file)(torch.from_numpy(pixels)).last_hidden_state.numpy()
     assert wanted.shape == (1, 17, 384) and wanted.std() > 1

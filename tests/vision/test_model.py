@@ -142,9 +142,9 @@ def test_saved_and_loaded_in_a_new_process_it_answers_the_same(loaded: tuple[Any
 def test_weights_come_from_the_parts(tiny_vlm: Path, tiny_model: Path, loaded: tuple[Any, Any]) -> None:
     from transformers import AutoModelForCausalLM
 
-    model, _ = loaded
-    assert isinstance(model, VlmForConditionalGeneration)
-    text = AutoModelForCausalLM.from_pretrained(tiny_model)
+    assert isinstance(loaded[0], VlmForConditionalGeneration)
+    model: Any = loaded[0]
+    text: Any = AutoModelForCausalLM.from_pretrained(tiny_model)
     for name, weight in text.state_dict().items():
         assert torch.equal(model.language_model.state_dict()[name], weight), name
     assert model.language_model.lm_head.weight.data_ptr() == model.get_input_embeddings().weight.data_ptr()  # still tied

@@ -13,8 +13,10 @@ from smolcourse.config import Recipe
 from smolcourse.errors import SmolError
 
 
-def adapter_config(recipe: Recipe) -> Any:
+def adapter_config(recipe: Recipe, model: Any = None) -> Any:
     """The recipe's adapter in PEFT's words.
+
+    Where the model says so, LoRA goes into a part of it (`adapter_scope`); others are trained and saved whole (`trained_whole`).
 
     LORA (Hu et al. 2021): W x + s B A x with s = alpha / r, or alpha / sqrt(r) with `use_rslora` (Kalajdzievski 2023). `use_dora`
     learns the length of each row of W apart from its direction (Liu et al. 2024). OLoRA (Büyükakyüz 2024) begins with B A from
@@ -30,7 +32,8 @@ def adapter_config(recipe: Recipe) -> Any:
             r=recipe.lora_r,
             lora_alpha=recipe.lora_alpha,  # type: ignore[arg-type]  # PEFT divides it; a float is as good
             lora_dropout=recipe.lora_dropout,
-            target_modules=recipe.lora_target_modules,
+            target_modules=_targets(recipe.lora_target_modules, model),
+            modules_to_save=list(getattr(model, "trained_whole", ())) or None,
             use_dora=recipe.use_dora,
             use_rslora=recipe.use_rslora,
             init_lora_weights=True if recipe.init_lora_weights == "gradient" else recipe.init_lora_weights,  # training turns A
@@ -46,6 +49,15 @@ def adapter_config(recipe: Recipe) -> Any:
     return learned[kind](task_type="CAUSAL_LM", num_virtual_tokens=recipe.num_virtual_tokens)
 
 
+def _targets(named: str | list[str], model: Any) -> str | list[str]:
+    scope = getattr(model, "adapter_scope", None)
+    if scope is None or (isinstance(named, str) and named != "all-linear"):
+        return named
+    inside = [name.rsplit(".", 1)[-1] for name in _linears(model.get_submodule(scope))]
+    names = sorted(set(inside if isinstance(named, str) else named))
+    return rf"{re.escape(scope)}\..*\.({'|'.join(map(re.escape, names))})"
+
+
 def add_adapter(model: Any, recipe: Recipe) -> Any:
     """Freezes the model and puts the recipe's new adapter on it. Save it with `save_adapter`.
 
@@ -59,7 +71,7 @@ def add_adapter(model: Any, recipe: Recipe) -> Any:
     if recipe.peft_type == "LORA":
         _check_targets(model, recipe)
     try:
-        adapted: Any = get_peft_model(model, adapter_config(recipe))
+        adapted: Any = get_peft_model(model, adapter_config(recipe, model))
     except (ValueError, re.error) as error:
         if recipe.peft_type == "LORA":
             raise _no_target(model, recipe.lora_target_modules) from error

@@ -21,7 +21,7 @@ from smolcourse.errors import SmolError
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
 
-__all__ = ["Encoded", "Plan", "Truncation", "encode", "encode_batch", "load_tokenizer", "plan", "render"]
+__all__ = ["Encoded", "EncodedWithImages", "Plan", "Truncation", "encode", "encode_batch", "load_tokenizer", "plan", "render"]
 
 Row = dict[str, Any]
 Truncation = Literal["drop", "drop_turns", "error"]
@@ -33,6 +33,15 @@ class Encoded(NamedTuple):
     input_ids: list[int]
     loss_mask: list[int]
     """1 where the token is a target, 0 elsewhere; as long as `input_ids`."""
+
+
+class EncodedWithImages(NamedTuple):
+    """One row as a model that sees takes it: placeholders stand among `input_ids`."""
+
+    input_ids: list[int]
+    loss_mask: list[int]
+    images: list[str]
+    """Names of the pictures that the placeholders stand for, in their order."""
 
 
 class Plan(NamedTuple):

@@ -4,7 +4,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from smolcourse.data.chat import Encoded, Plan, Row, Truncation, encode_batch, plan, too_long, without_oldest_turns
+from smolcourse.data.chat import (
+    Encoded,
+    EncodedWithImages,
+    Plan,
+    Row,
+    Truncation,
+    encode_batch,
+    plan,
+    too_long,
+    without_oldest_turns,
+)
 from smolcourse.data.preferences import EncodedPair, join, plan_pair
 from smolcourse.errors import SmolError
 
@@ -56,13 +66,13 @@ def encode_rows(
     truncation: Truncation,
     summary: Summary,
     name: str,
-) -> list[Encoded]:
-    """Encodes one batch and counts what became of each row."""
+) -> list[Encoded | EncodedWithImages]:
+    """Encodes one batch and counts what became of each row. `images`, names by now, go along."""
     plans = []
     for number, row in batch:
         with _at(name, number):
             plans.append((number, plan(row, tokenizer)))
-    kept = []
+    kept: list[Encoded | EncodedWithImages] = []
     encoded = _encode_plans(plans, tokenizer, name)
     for (number, row), (_, item), result in zip(batch, plans, encoded, strict=True):
         size = len(result.input_ids)
@@ -87,7 +97,7 @@ def encode_rows(
         summary.tokens += len(final.input_ids)
         summary.target_tokens += sum(final.loss_mask)
         summary.rewritten += item.rewritten
-        kept.append(final)
+        kept.append(EncodedWithImages(*final, row["images"]) if "images" in row else final)
     return kept
 
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smolcourse.data.chat import Encoded, Row, Truncation
+from smolcourse.data.chat import Encoded, EncodedWithImages, Row, Truncation
 from smolcourse.data.encoding import Summary, encode_pairs, encode_rows
 from smolcourse.data.preferences import EncodedPair
 from smolcourse.errors import SmolError
@@ -43,6 +43,7 @@ def tokenize(
     name: str = "row",
 ) -> tuple["Dataset", Summary]:
     """Tokenises rows of the native shapes into a memory-mapped dataset with `input_ids` (int32) and `loss_mask` (int8).
+    Rows whose `images` are names keep them, as a third column.
 
     Preference rows get the columns of `preferences.EncodedPair`; one that is too long is dropped, whatever `drop_turns` says.
 
@@ -197,8 +198,9 @@ def _write_shard(
     batch = list(itertools.islice(numbered, BATCH_ROWS))
     pairs = bool(batch) and "chosen" in batch[0][1]
     encode: Any = encode_pairs if pairs else encode_rows
-    columns = (EncodedPair if pairs else Encoded)._fields
-    schema = pa.schema([(name, pa.list_(pa.int8() if name.endswith("mask") else pa.int32())) for name in columns])
+    seeing = bool(batch) and "images" in batch[0][1]
+    columns = (EncodedPair if pairs else EncodedWithImages if seeing else Encoded)._fields
+    schema = pa.schema([(name, pa.list_(_kind_of(name))) for name in columns])
     summary = Summary()
     temporary = file.with_suffix(".writing")
     with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
@@ -209,6 +211,12 @@ def _write_shard(
             batch = list(itertools.islice(numbered, BATCH_ROWS))
     os.replace(temporary, file)
     return summary
+
+
+def _kind_of(column: str) -> Any:
+    import pyarrow as pa
+
+    return pa.string() if column == "images" else pa.int8() if column.endswith("mask") else pa.int32()
 
 
 def _nothing_left(summary: Summary, max_length: int | None, name: str) -> SmolError:

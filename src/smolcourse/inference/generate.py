@@ -17,6 +17,7 @@ from torch import Tensor
 from smolcourse.inference import plain, sampling
 from smolcourse.inference.llama import LlamaDecoder, Unsupported
 from smolcourse.inference.prompts import Prompt, TextPieces, encode_prompt, room, shared_length, stop_ids
+from smolcourse.inference.seeing import Eyes, decoder_of, sees
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -59,7 +60,13 @@ def generate(
     """
     longest = [max_new_tokens] * len(conversations) if isinstance(max_new_tokens, int) else list(max_new_tokens)
     sampling.check(temperature, top_p, *longest)
-    prompts = [encode_prompt(prompt, tokenizer) for prompt in conversations]
+    joined = len(conversations) >= _WORTH_A_COPY
+    decoder: LlamaDecoder | None = None
+    if sees(model):
+        decoder = decoder_of(model, joined=joined)
+        prompts = Eyes(model, tokenizer, decoder).encode(conversations)
+    else:
+        prompts = [encode_prompt(prompt, tokenizer) for prompt in conversations]
     limits = [room(model, len(prompt), limit) for prompt, limit in zip(prompts, longest, strict=True)]
     answers = [""] * len(prompts)
     if not prompts:
@@ -72,7 +79,7 @@ def generate(
 
     stops = stop_ids(model, tokenizer)
     try:
-        decoder = LlamaDecoder(model, joined=len(prompts) >= _WORTH_A_COPY)
+        decoder = decoder or LlamaDecoder(model, joined=joined)
     except Unsupported:
         _generate_plain(model, prompts, limits, batch_size, plain.settings(tokenizer, stops, temperature, top_p), seed, finish)
     else:
@@ -173,9 +180,10 @@ class Streamer:
         self._stops = stop_ids(model, tokenizer)
         self._known: list[int] = []  # the tokens whose keys and values the decoder holds
         try:
-            self._decoder: LlamaDecoder | None = LlamaDecoder(model)
+            self._decoder: LlamaDecoder | None = decoder_of(model)
         except Unsupported:
             self._decoder = None
+        self._eyes = Eyes(model, tokenizer, self._decoder) if self._decoder and sees(model) else None
 
     def stream(
         self, prompt: Prompt, *, max_new_tokens: int = 512, temperature: float = 0.0, top_p: float = 1.0, seed: int = 0
@@ -186,7 +194,7 @@ class Streamer:
             SmolError: as `generate`, before the first piece.
         """
         sampling.check(temperature, top_p, max_new_tokens)
-        ids = encode_prompt(prompt, self._tokenizer)
+        (ids,) = self._eyes.encode([prompt]) if self._eyes else [encode_prompt(prompt, self._tokenizer)]
         limit = room(self._model, len(ids), max_new_tokens)
         if self._decoder is None:
             settings = plain.settings(self._tokenizer, self._stops, temperature, top_p)

@@ -110,6 +110,12 @@ class LlamaDecoder:
         self._cache = [empty.new_empty(2, 0, self.groups, 0, self.size)] * len(self._layers)
         self.lengths = torch.zeros(0, dtype=torch.long)  # [n] tokens of each sequence in the cache, without the prefix
 
+    def learn(self, embeddings: Tensor) -> int:
+        """Adds words that can be read and never be said: embeddings [n, d]. Returns the id of the first."""
+        first = len(self._embed)
+        self._embed = torch.cat((self._embed, embeddings.to(self._embed)))
+        return first
+
     @property
     def prefix_length(self) -> int:
         """Tokens of the shared prefix."""

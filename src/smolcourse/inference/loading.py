@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from smolcourse.assets.resolver import need_safetensors
 from smolcourse.errors import SmolError
 from smolcourse.training.located import Located, base_of, locate
+from smolcourse.vision.loading import auto_class
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -55,13 +56,12 @@ def load_model(reference: str | Located) -> tuple[PreTrainedModel, PreTrainedTok
 def _load_checkpoint(folder: Path, dtype: Any) -> Any:
     """A causal LM from safetensors, every weight of it read from the file."""
     from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM
 
     if not (folder / "config.json").is_file():
         raise SmolError("thư mục không có config.json", "the folder has no config.json", where=str(folder))
     need_safetensors(folder, "*.safetensors")
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = auto_class(folder).from_pretrained(
             str(folder),
             dtype=dtype,
             use_safetensors=True,

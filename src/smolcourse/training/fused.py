@@ -257,7 +257,7 @@ def packed_loss(model: nn.Module, batch: dict[str, Tensor], scale: Tensor) -> Te
 
     Args:
         model: a `LlamaForCausalLM`, or a PEFT model around one, for which `supports` holds.
-        batch: a packed row as `training.packing.collate` makes it.
+        batch: a packed row as `training.packing.collate` makes it; with `embedded` [T, D] where not all tokens are words.
         scale: 1 / (targets in the optimisation step), for a mean over tokens.
     """
     causal = _causal_lm(model)
@@ -272,7 +272,7 @@ def _body(causal: Any, batch: dict[str, Tensor]) -> Tensor:
     config = causal.config
     heads, groups = config.num_attention_heads, config.num_key_value_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // heads
-    x = causal.model.embed_tokens(batch["input_ids"])
+    x = batch["embedded"] if "embedded" in batch else causal.model.embed_tokens(batch["input_ids"])
     cos, sin = causal.model.rotary_emb(x, position_ids=batch["position_ids"].unsqueeze(0))
     cos, sin = (table[0, :, : size // 2].unsqueeze(1).contiguous() for table in (cos, sin))
     mask = torch.zeros_like(batch["allowed"], dtype=x.dtype).masked_fill_(~batch["allowed"], float("-inf"))

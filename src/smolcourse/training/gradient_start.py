@@ -20,8 +20,11 @@ ROWS = 8  # packed rows that G is summed over
 _SPARE = 8  # directions more than asked, for the accuracy of the randomised decomposition (Halko et al. 2011, section 1.3)
 
 
-def aim(trainer: RunTrainer) -> float:
+def aim(trainer: RunTrainer, first_row: int = 0) -> float:
     """Turns every A of a fresh adapter to the leading right singular vectors of its weight's gradient, as long as it was.
+
+    Args:
+        first_row: of those that the gradient is taken over.
 
     Costs one backward pass over `ROWS` rows with gradients of the frozen weights, and their memory.
 
@@ -37,7 +40,7 @@ def aim(trainer: RunTrainer) -> float:
     _learn(weights, instead_of=trained)
     dataset: Any = trainer.train_dataset
     trainer.step_values.append({})  # what is computed here is no step
-    for row in range(min(ROWS, len(dataset))):
+    for row in range(first_row, min(first_row + ROWS, len(dataset))):
         batch = trainer._prepare_inputs(trainer.data_collator([dataset[row]]))
         loss: torch.Tensor = trainer.compute_loss(model, batch)  # type: ignore[assignment]  # alone, unless outputs are asked for
         loss.backward()  # type: ignore[no-untyped-call]

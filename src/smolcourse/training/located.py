@@ -11,6 +11,7 @@ from smolcourse.assets import resolve_model
 from smolcourse.assets.catalog import CATALOG
 from smolcourse.errors import SmolError
 from smolcourse.training.runs import Run, find_run, list_runs
+from smolcourse.vision.own import OWN, own_model
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,16 @@ class Located:
         return self.run.recipe() if self.run else {}
 
 
+def model_folder(reference: str) -> Path:
+    """The checkpoint folder of a model that is no run: an asset, a folder, or the course's own model that sees."""
+    return own_model() if reference == OWN else resolve_model(reference)
+
+
+def is_asset(reference: str) -> bool:
+    """Whether a name means the same model on every machine."""
+    return reference == OWN or reference in CATALOG or reference.startswith(("hf:", "wheel:"))
+
+
 def locate(reference: str) -> Located:
     """Finds what a name stands for. Assets and paths come first, then runs: `latest`, a run's name, or part of it.
 
@@ -35,8 +46,8 @@ def locate(reference: str) -> Located:
     path = Path(reference).expanduser()
     if (path / "recipe.yaml").is_file():
         return _result(Run.open(path))
-    if reference in CATALOG or reference.startswith(("hf:", "wheel:")) or path.exists():
-        return Located(resolve_model(reference))
+    if is_asset(reference) or path.exists():
+        return Located(model_folder(reference))
     if reference == "latest" or any(reference in run.name for run in list_runs()):
         return _result(find_run(reference))
     if not reference.strip():
@@ -76,8 +87,8 @@ def base_of(located: Located) -> Path:
             where=str(where),
             fix='"base_model_name_or_path": "smollm2-135m-instruct"',
         )
-    if Path(trained).expanduser().exists() or trained in CATALOG or trained.startswith(("hf:", "wheel:")):
-        return resolve_model(trained)
+    if Path(trained).expanduser().exists() or is_asset(trained):
+        return model_folder(trained)
     if trained.count("/") == 1 and not trained.startswith((".", "/", "~")):
         return resolve_model(f"hf:{trained}")
     raise SmolError(

@@ -19,8 +19,9 @@ def plain_logits(model: Any, batch: dict[str, Tensor]) -> Tensor:
     if not learned:
         alone = batch["query_index"].shape[0] == 1  # then causal is all that is asked
         mask = None if alone else _additive(token_mask(batch), model.dtype)
+        words = {"inputs_embeds": batch["embedded"][None]} if "embedded" in batch else {"input_ids": batch["input_ids"][None]}
         output = model(
-            input_ids=batch["input_ids"][None],
+            **words,
             position_ids=batch["position_ids"][None],
             attention_mask=mask,
             logits_to_keep=batch["target_index"],

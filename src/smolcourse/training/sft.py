@@ -22,6 +22,7 @@ from smolcourse.training.loop import RunTrainer
 from smolcourse.training.packing import collate, pack, shared_prefix
 from smolcourse.training.plain import plain_logits
 from smolcourse.training.schedule import count_steps
+from smolcourse.vision.loading import auto_class
 
 
 class SFTTrainer(RunTrainer):
@@ -125,7 +126,7 @@ def load_model(folder: Path, dtype: torch.dtype, *, scores: bool = False, shards
         shards: processes that each hold a part of every weight (FSDP).
         four_bit: with its linear layers quantised (QLoRA).
     """
-    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+    from transformers import AutoModelForSequenceClassification
     from transformers.distributed.configuration_utils import DistributedConfig
 
     more: dict[str, Any] = {"num_labels": 1} if scores else {}
@@ -133,7 +134,7 @@ def load_model(folder: Path, dtype: torch.dtype, *, scores: bool = False, shards
         more["distributed_config"] = DistributedConfig(fsdp_size=shards)
     if four_bit:
         more["quantization_config"] = four_bits(dtype)
-    kind = AutoModelForSequenceClassification if scores else AutoModelForCausalLM
+    kind: Any = AutoModelForSequenceClassification if scores else auto_class(folder)
     model = kind.from_pretrained(folder, dtype=dtype, use_safetensors=True, **more)
     model.config.use_cache = False
     return model

@@ -5,16 +5,9 @@ from pathlib import Path
 
 from smolcourse.adapters import merge
 from smolcourse.assets.cache import home
-from smolcourse.assets.catalog import CATALOG
-from smolcourse.assets.resolver import resolve_model
 from smolcourse.data.tokenizing import fingerprint
-from smolcourse.training.located import Located, base_of, locate
+from smolcourse.training.located import Located, base_of, is_asset, locate, model_folder
 from smolcourse.training.runs import list_runs
-
-
-def is_asset(reference: str) -> bool:
-    """Whether a name means the same model on every machine."""
-    return reference in CATALOG or reference.startswith(("hf:", "wheel:"))
 
 
 def starting_folder(reference: str) -> Path:
@@ -31,7 +24,7 @@ def starting_folder(reference: str) -> Path:
         and not path.exists()
         and (reference == "latest" or any(reference in run.name for run in list_runs()))
     )
-    located = locate(reference) if is_run else Located(resolve_model(reference))
+    located = locate(reference) if is_run else Located(model_folder(reference))
     if not (located.path / "adapter_config.json").is_file():
         return located.path
     base = base_of(located)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import concatenate_datasets
 from transformers import PreTrainedTokenizerBase
 from transformers import logging as transformers_logging
 
@@ -19,6 +21,7 @@ from smolcourse.adapters import add_adapter, need_bitsandbytes, save_adapter
 from smolcourse.assets.cache import home
 from smolcourse.config import Recipe, recipe_from
 from smolcourse.data.encoding import Summary
+from smolcourse.data.image_rows import as_text
 from smolcourse.data.loading import load_rows
 from smolcourse.data.preferences import halves
 from smolcourse.data.stop_token import check_stop_token, model_eos_ids
@@ -26,18 +29,22 @@ from smolcourse.data.templates import load_tokenizer
 from smolcourse.data.tokenizing import source_key, tokenize
 from smolcourse.errors import SmolError
 from smolcourse.language import tr
-from smolcourse.training import fused, int8, pairs, parallel, sft
+from smolcourse.training import fused, int8, pairs, parallel, sft, vlm_sft
 from smolcourse.training.dpo import DPOTrainer, needs_reference
 from smolcourse.training.energy import country_code
 from smolcourse.training.engines import PAIRED, SCORED, check_engine
 from smolcourse.training.estimate import Prediction, check_fits, predict, shape_of
 from smolcourse.training.gradient_start import aim
+from smolcourse.training.located import is_asset
 from smolcourse.training.loop import InRun, RunTrainer, Sampler, Stopped, stopping
 from smolcourse.training.orpo import ORPOTrainer
 from smolcourse.training.reference import PairRows, compute_reference, read_reference, reference_file
 from smolcourse.training.runs import Run, State
-from smolcourse.training.start import is_asset, starting_folder
+from smolcourse.training.sight import Sight
+from smolcourse.training.start import starting_folder
 from smolcourse.training.trl_engine import Reward, require_trl, trl_trainer
+from smolcourse.training.vlm_sft import check_seeing
+from smolcourse.vision.loading import sees, text_config
 
 Say = Callable[[str], None]
 
@@ -55,6 +62,8 @@ class Prepared:
     prediction: Prediction
     dtype: torch.dtype
     reference: Path | None = None  # log-probabilities of the reference model, where the loss wants them
+    sight: Sight | None = None  # of a model that sees
+    looking: float = 0.0  # seconds that making tokens of pictures took: they belong to the training
 
 
 def say_nothing(text: str) -> None:
@@ -79,16 +88,23 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
     hardware.keep_memory()
     folder = starting_folder(recipe.model_name_or_path)
     tokenizer = load_tokenizer(folder, recipe.chat_template_path)
-    rows = load_rows(recipe.dataset_name, recipe.dataset_config, recipe.dataset_train_split)
-    examples, summary = tokenize(
-        rows,
-        tokenizer,
-        max_length=recipe.max_length,
-        cache_dir=home() / "tokenised",
-        truncation=recipe.truncation,
-        source=source_key(recipe.dataset_name, recipe.dataset_config, recipe.dataset_train_split),
-        name=recipe.dataset_name,
-    )
+    sight, begun = None, time.monotonic()
+    if sees(folder):
+        check_seeing(recipe)
+        sight = Sight.of(folder, tokenizer)
+    elif recipe.align_dataset_name is not None:
+        raise SmolError(
+            "align_dataset_name chỉ dùng với mô hình nhìn ảnh",
+            "align_dataset_name goes with a model that sees only",
+            where="align_dataset_name",
+            fix="model_name_or_path=smolvlm-own",
+        )
+    examples, summary = _tokenised(recipe, recipe.dataset_name, recipe.dataset_config, tokenizer, sight)
+    captions = 0
+    if recipe.align_dataset_name is not None:
+        first, _ = _tokenised(recipe, recipe.align_dataset_name, recipe.align_dataset_config, tokenizer, sight)
+        captions, examples = len(first), concatenate_datasets([first, examples])
+    looking = time.monotonic() - begun if sight else 0.0
     for reason, count in summary.dropped.items():
         first = ", ".join(map(str, summary.dropped_rows[reason]))
         say(
@@ -98,19 +114,22 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
             )
         )
     _check_shape(recipe, "prompt_ids" in examples[0])
-    first_row = next(load_rows(recipe.dataset_name, recipe.dataset_config, recipe.dataset_train_split))
+    first_row = as_text(next(load_rows(recipe.dataset_name, recipe.dataset_config, recipe.dataset_train_split)))
     first_row = halves(first_row)[0] if recipe.method in PAIRED else first_row
     stop = check_stop_token(tokenizer, model_eos_ids(folder, tokenizer), first_row)
     if not stop.ok:
         say(f"⚠ {stop.problem}\n  {tr('Cách sửa', 'Fix')}: {stop.fix}")
-    plan = pairs.plan_pairs(examples, recipe) if recipe.method in PAIRED else sft.plan(examples, recipe)
+    if recipe.method in PAIRED:
+        plan = pairs.plan_pairs(examples, recipe)
+    else:
+        plan = vlm_sft.plan(examples, recipe, captions) if sight else sft.plan(examples, recipe)
     dtype = calibration.dtype if recipe.dtype == "auto" else recipe.dtype
     plain_lora = recipe.use_peft and recipe.peft_type == "LORA" and not (recipe.use_dora or recipe.load_in_4bit)
     # TRL has layers of its own, and sharded weights are whole only inside their own modules
     fused_layers = recipe.fused and recipe.engine == "smol" and not recipe.fsdp
     int8_pays = recipe.int8 and plain_lora and fused_layers and dtype == "float32" and calibration.int8_pays
     prediction = predict(
-        shape_of(folder),
+        shape_of(text_config(folder) if sight else folder),
         plan.work,
         calibration,
         lora_r=recipe.lora_r if recipe.use_peft else None,
@@ -133,7 +152,25 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
         resolved["completion_only_loss"] = False  # TRL knows no other
     recipe = recipe_from({**dataclasses.asdict(recipe), **resolved}, where="dtype")
     reference = reference_file(folder, examples, recipe) if recipe.engine == "smol" and needs_reference(recipe) else None
-    return Prepared(recipe, folder, tokenizer, examples, summary, plan, prediction, getattr(torch, dtype), reference)
+    return Prepared(
+        recipe, folder, tokenizer, examples, summary, plan, prediction, getattr(torch, dtype), reference, sight, looking
+    )
+
+
+def _tokenised(
+    recipe: Recipe, name: str, config: dict[str, Any], tokenizer: PreTrainedTokenizerBase, sight: Sight | None
+) -> tuple[Any, Summary]:
+    """A data set as tokens; a model that sees looks at its pictures first."""
+    rows = load_rows(name, config, recipe.dataset_train_split)
+    return tokenize(
+        sight.rows(rows) if sight else rows,
+        tokenizer,
+        max_length=recipe.max_length,
+        cache_dir=home() / "tokenised",
+        truncation=recipe.truncation,
+        source=None if sight else source_key(name, config, recipe.dataset_train_split),  # pictures change without their file
+        name=name,
+    )
 
 
 def _check_shape(recipe: Recipe, is_pair: bool) -> None:
@@ -221,8 +258,13 @@ def load(prepared: Prepared) -> Any:
         return model
     if recipe.use_peft:
         model = add_adapter(model, recipe)
-    if recipe.int8 and fused.supports(model):  # with the adapter still zero: a resumed run rounds as it began
-        int8.attach(model, torch.tensor(_first_tokens(prepared.examples)))
+    language = model
+    if prepared.sight:
+        vlm_sft.freeze(model, recipe)
+        language = vlm_sft.seeing(model).language_model
+    if recipe.int8 and fused.supports(language):  # with the adapter still zero: a resumed run rounds as it began
+        tokens = torch.tensor(_first_tokens(prepared.examples))
+        int8.attach(language, tokens[tokens < language.config.vocab_size])  # placeholders are no words
     if prepared.reference:
         # one process is enough, unless each holds only a part of the model
         with nullcontext() if recipe.fsdp else parallel.first_then_others():
@@ -266,6 +308,8 @@ def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = 
                 if checkpoint is None and _starts_along_gradient(prepared.recipe):
                     assert isinstance(trainer, RunTrainer)
                     trainer.seconds_before += aim(trainer)
+                if checkpoint is None:
+                    trainer.seconds_before += prepared.looking
                 trainer.train(resume_from_checkpoint=str(checkpoint[1]) if checkpoint else None)
             trainer.live.close()
             if trainer.stop_requested and trainer.state.global_step < trainer.end():
@@ -286,7 +330,7 @@ def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = 
 
 
 def _starts_along_gradient(recipe: Recipe) -> bool:
-    lora = recipe.use_peft and recipe.peft_type == "LORA"
+    lora = recipe.use_peft and recipe.peft_type == "LORA" and recipe.align_dataset_name is None  # else at the second stage
     return lora and recipe.init_lora_weights == "gradient" and recipe.engine == "smol"
 
 
@@ -299,16 +343,25 @@ def _trainer(prepared: Prepared, run: Run, model: Any, sample: Sampler | None, r
     if prepared.recipe.engine == "trl":
         return trl_trainer(prepared, run, model, sample, reward)
     recipe, examples, rows = prepared.recipe, prepared.examples, prepared.plan.rows
+    dataset: Any
     kind: type[RunTrainer] = {"sft": sft.SFTTrainer, "dpo": DPOTrainer, "orpo": ORPOTrainer}[recipe.method]
-    if recipe.method == "sft":
-        dataset: Any = sft.PackedRows(examples, rows)
+    collate: Callable[..., Any]
+    if prepared.sight:
+        kind, dataset, collate = vlm_sft.VLMTrainer, sft.PackedRows(examples, rows), prepared.sight.collate
+    elif recipe.method == "sft":
+        dataset = sft.PackedRows(examples, rows)
         collate = partial(sft.collate_rows, share=recipe.prefix_sharing)
     else:
         dataset = PairRows(examples, rows, read_reference(prepared.reference) if prepared.reference else None)
         prompt_loss = recipe.method == "orpo" and not recipe.completion_only_loss
         collate = partial(pairs.collate_rows, share=recipe.prefix_sharing, prompt_loss=prompt_loss)
     steps = prepared.plan.work.steps
-    return kind(model, recipe, run, prepared.tokenizer, train_dataset=dataset, collate=collate, total_steps=steps, sample=sample)
+    trainer = kind(
+        model, recipe, run, prepared.tokenizer, train_dataset=dataset, collate=collate, total_steps=steps, sample=sample
+    )
+    if isinstance(trainer, vlm_sft.Sees) and isinstance(prepared.plan, vlm_sft.StagedPlan):
+        trainer.align_steps = prepared.plan.align_steps
+    return trainer
 
 
 def save_result(trainer: InRun, run: Run, prepared: Prepared) -> Path:
@@ -324,7 +377,7 @@ def save_result(trainer: InRun, run: Run, prepared: Prepared) -> Path:
     shutil.rmtree(partial_folder, ignore_errors=True)
     hardware.require_disk(run.path, sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad))
     save_adapter(model, partial_folder) if name == "adapter" else model.save_pretrained(partial_folder)
-    prepared.tokenizer.save_pretrained(str(partial_folder))
+    (prepared.sight.processor if prepared.sight else prepared.tokenizer).save_pretrained(str(partial_folder))
     if name == "adapter":
         # a folder of this machine helps nobody elsewhere: the adapter names its base as the recipe does
         config = partial_folder / "adapter_config.json"

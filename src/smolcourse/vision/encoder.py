@@ -51,12 +51,13 @@ def from_onnx(file: Path) -> Dinov2Model:
         patch_size=patch,
         use_mask_token=False,
     )
-    model = Dinov2Model(config)
+    model: Any = Dinov2Model(config)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise _no_encoder(file) from error
-    return model.eval()
+    encoder: Dinov2Model = model.eval()
+    return encoder
 
 
 def see(encoder: Any, pixel_values: Tensor) -> Tensor:

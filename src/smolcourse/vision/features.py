@@ -72,6 +72,10 @@ class Features:
         """Patches of pictures that `add` has looked at: [all their tiles, patches, width], float32."""
         return torch.from_numpy(np.concatenate([np.load(self._file(key)) for key in keys]).astype(np.float32))
 
+    def tiles(self, key: str) -> int:
+        """Tiles of a picture that `add` has looked at."""
+        return len(np.load(self._file(key), mmap_mode="r"))
+
     def _file(self, key: str) -> Path:
         return self.folder / f"{key}.npy"
 

@@ -43,6 +43,11 @@ def load_config(folder: Path) -> VlmConfig:
     return config
 
 
+def text_config(folder: Path) -> Any:
+    """The config of the language model inside."""
+    return load_config(folder).text_config
+
+
 def load_processor(folder: Path, tokenizer: PreTrainedTokenizerBase) -> VlmProcessor:
     """The processor, around a tokenizer that may have another chat template than the folder's."""
     from smolcourse.vision.processor import VlmProcessor
@@ -57,8 +62,9 @@ def load_encoder(folder: Path) -> Any:
 
     weights: dict[str, Any] = {}
     for file in sorted(folder.glob("*.safetensors")):
-        with safe_open(str(file), framework="pt") as stored:  # type: ignore[no-untyped-call]
+        with safe_open(str(file), framework="pt") as stored:
             weights |= {key.removeprefix(_TOWER): stored.get_tensor(key) for key in list(stored.keys()) if key.startswith(_TOWER)}
-    kind = type(AutoModel.from_config(load_config(folder).vision_config))  # knows the names that weights are saved under
-    encoder: Any = kind.from_pretrained(None, config=load_config(folder).vision_config, state_dict=weights)
-    return encoder.eval()
+    config = load_config(folder).vision_config
+    fresh: Any = AutoModel
+    kind = type(fresh.from_config(config))  # knows the names that weights are saved under
+    return kind.from_pretrained(None, config=config, state_dict=weights).eval()

@@ -23,14 +23,14 @@ from smolcourse.vision.encoder import see
 from smolcourse.vision.projector import Projector
 
 
-class VlmConfig(PreTrainedConfig):
+class VlmConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """Sizes of the parts, and how they are joined."""
 
     model_type = "smol_vlm"
     sub_configs: ClassVar[dict[str, type]] = {"vision_config": AutoConfig, "text_config": AutoConfig}
 
-    vision_config: dict[str, Any] | PreTrainedConfig | None = None
-    text_config: dict[str, Any] | PreTrainedConfig | None = None
+    vision_config: Any = None
+    text_config: Any = None
     image_token_id: int = 0
     """The placeholder's id; beyond the language model's vocabulary."""
     image_size: int = 112
@@ -49,15 +49,15 @@ class VlmConfig(PreTrainedConfig):
             if not isinstance(value, PreTrainedConfig):
                 values = dict(value or {})
                 setattr(self, name, AutoConfig.for_model(values.pop("model_type", default), **values))
-        super().__post_init__(**kwargs)
+        super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
 
     @property
     def tokens_per_tile(self) -> int:
         """Tokens that one tile of an image takes."""
-        return (self.image_size // int(self.vision_config.patch_size) // self.shuffle) ** 2  # type: ignore[union-attr]
+        return (self.image_size // int(self.vision_config.patch_size) // self.shuffle) ** 2
 
 
-class VlmForConditionalGeneration(PreTrainedModel, GenerationMixin):
+class VlmForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call]
     """Reads images and text, writes text. `generate` keeps keys and values; an image is encoded once, with the prompt."""
 
     adapter_scope = "language_model.model"
@@ -68,7 +68,7 @@ class VlmForConditionalGeneration(PreTrainedModel, GenerationMixin):
     config_class = VlmConfig
     config: VlmConfig
     base_model_prefix = ""
-    input_modalities = ("image", "text")
+    input_modalities = ["image", "text"]  # noqa: RUF012
     main_input_name = "input_ids"
     _supports_sdpa = True
     _supports_flash_attn = True
@@ -76,15 +76,15 @@ class VlmForConditionalGeneration(PreTrainedModel, GenerationMixin):
 
     def __init__(self, config: VlmConfig) -> None:
         super().__init__(config)
-        self.vision_tower = AutoModel.from_config(config.vision_config)
+        self.vision_tower = AutoModel.from_config(config.vision_config)  # type: ignore[no-untyped-call]
         self.projector = Projector(
             config.vision_config.hidden_size, config.text_config.hidden_size, config.shuffle, config.embedding_std
         )
-        self.language_model = AutoModelForCausalLM.from_config(config.text_config)
-        self.post_init()
+        self.language_model = AutoModelForCausalLM.from_config(config.text_config)  # type: ignore[no-untyped-call]
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
-        super()._init_weights(module)
+        super()._init_weights(module)  # type: ignore[no-untyped-call]
         if isinstance(module, Projector):
             module.begin()
 

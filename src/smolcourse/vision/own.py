@@ -61,7 +61,7 @@ def assemble(
     tokenizer: Any = load_tokenizer(language_model)
     tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE_TOKEN]}, replace_extra_special_tokens=False)
     tokenizer.chat_template = TEMPLATE.read_text(encoding="utf-8")
-    text = AutoModelForCausalLM.from_pretrained(language_model, dtype=torch.float32, use_safetensors=True)
+    text: Any = AutoModelForCausalLM.from_pretrained(language_model, dtype=torch.float32, use_safetensors=True)
     table = text.get_input_embeddings().weight.detach()
     config = VlmConfig(
         vision_config=encoder.config,
@@ -78,4 +78,5 @@ def assemble(
     model.vision_tower.load_state_dict(encoder.state_dict())
     model.language_model.load_state_dict(text.state_dict())
     model.generation_config = text.generation_config
-    return model.eval(), VlmProcessor.of(config, tokenizer)
+    model.train(False)
+    return model, VlmProcessor.of(config, tokenizer)

@@ -1,5 +1,7 @@
 """From what the image encoder sees to what the language model reads: neighbouring patches joined, then a small MLP."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from transformers import initialization as init  # leaves alone what came out of a file
@@ -33,7 +35,7 @@ def pixel_unshuffle(tokens: Tensor, factor: int) -> Tensor:
 
 
 def _side(count: int) -> int:
-    side = round(count**0.5)
+    side = math.isqrt(count)
     if side * side != count:
         raise ValueError(f"{count} patches are no square")
     return side

@@ -1,0 +1,137 @@
+"""What a model that sees is trained on: rows with pictures, as tokens, placeholders and the names of what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from smolcourse.data.image_rows import content_text
+from smolcourse.training.packing import Segment, collate_tree, shared_prefix
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from smolcourse.vision.features import Features
+    from smolcourse.vision.model import VlmForConditionalGeneration
+    from smolcourse.vision.processor import VlmProcessor
+
+Row = dict[str, Any]
+_TURNS = ("messages", "prompt", "completion", "chosen", "rejected")
+
+
+@dataclass(frozen=True)
+class Sight:
+    """How a model's pictures are made into tokens, and where what the encoder said of them is kept."""
+
+    processor: VlmProcessor
+    features: Features
+    image_token_id: int
+
+    @classmethod
+    def of(cls, folder: Path, tokenizer: PreTrainedTokenizerBase) -> Sight:
+        """For the model in a checkpoint folder."""
+        from smolcourse.vision.features import Features
+        from smolcourse.vision.loading import load_config, load_encoder, load_processor
+
+        processor = load_processor(folder, tokenizer)
+        return cls(processor, Features(load_encoder(folder), processor), load_config(folder).image_token_id)
+
+    @classmethod
+    def of_model(cls, model: VlmForConditionalGeneration, tokenizer: PreTrainedTokenizerBase) -> Sight:
+        """For a loaded model, whose encoder does not change any more."""
+        from smolcourse.vision.features import Features
+        from smolcourse.vision.processor import VlmProcessor
+
+        processor = VlmProcessor.of(model.config, tokenizer)
+        return cls(processor, Features(model.vision_tower, processor), model.config.image_token_id)
+
+    def rows(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Native rows with `images` -> rows of text, with placeholders for each picture and, as `images`, the names of features.
+
+        The rows are held, the pictures are not; each is opened once, however many rows show it.
+
+        Raises:
+            SmolError: a picture that cannot be used, or more of them than places in the text.
+        """
+        held = list(rows)
+        sources = {_name(image): image for row in held for image in row.get("images") or ()}
+        known = dict(zip(sources, self.features.add(sources.values()), strict=True))
+        for row in held:
+            yield self._placed(row, [known[_name(image)] for image in row.get("images") or ()])
+
+    def _placed(self, row: Row, seen: Sequence[tuple[str, int]]) -> Row:
+        placed, used = dict(row), 0
+        for key in _TURNS:
+            if isinstance(row.get(key), list):
+                placed[key] = []
+                for turn in row[key]:
+                    text = content_text(turn.get("content"), self.processor.image_token)
+                    places = text.count(self.processor.image_token) if seen else 0  # without pictures it is a word like others
+                    counts = [tiles for _, tiles in seen[used : used + places]]
+                    placed[key].append({**turn, "content": self.processor.expand(text, counts) if seen else text})
+                    used += places
+        return {**placed, "images": [name for name, _ in seen]}
+
+    def collate(self, batch: Sequence[Sequence[Row]]) -> dict[str, Tensor]:
+        """Joins the examples of one or more packed rows; those that show the same pictures follow one another.
+
+        What such examples begin with, the pictures themselves above all, is computed once.
+
+        Returns:
+            as `packing.collate_tree`; in `input_ids`, `image_token_id` + n stands for image token n. `patches`: [tiles,
+            patches, width] of all pictures in the batch, each once; left out where there are none.
+        """
+        examples = [example for row in batch for example in row]
+        names = list(dict.fromkeys(name for example in examples for name in example["images"]))
+        patches = {name: self.features.get([name]) for name in names}
+        first, place = {}, self.image_token_id
+        for name in names:
+            first[name] = place
+            place += len(patches[name]) * self.processor.tokens_per_tile
+        segments: list[Segment] = []
+        for group in _alike(examples):
+            numbered = [{**one, "input_ids": self.numbered(one["input_ids"], one["images"], first)} for one in group]
+            prefix = shared_prefix(numbered)
+            parent = None
+            if prefix:
+                parent = len(segments)
+                segments.append(Segment(numbered[0]["input_ids"][:prefix], [0] * prefix))
+            segments += [Segment(one["input_ids"][prefix:], one["loss_mask"][prefix:], parent) for one in numbered]
+        collated = collate_tree(segments)
+        return {**collated, "patches": torch.cat([patches[name] for name in names])} if names else collated
+
+    def numbered(self, ids: Sequence[int], images: Sequence[str], first: Mapping[str, int]) -> list[int]:
+        """Ids in which every placeholder has its own number: those of a picture follow its `first`.
+
+        Args:
+            images: the names of the pictures, in their order.
+        """
+        places = [place for place, token in enumerate(ids) if token == self.image_token_id]
+        numbered, start = list(ids), 0
+        for name in images:
+            count = self.features.tiles(name) * self.processor.tokens_per_tile
+            for offset, place in enumerate(places[start : start + count]):
+                numbered[place] = first[name] + offset
+            start += count
+        return numbered
+
+
+def _name(image: Any) -> Any:
+    return image if isinstance(image, str | Path) else id(image)
+
+
+def _alike(examples: Sequence[Row]) -> Iterator[list[Row]]:
+    """Runs of examples that show the same pictures; an example without any stands alone."""
+    group: list[Row] = []
+    for example in examples:
+        if group and (not example["images"] or example["images"] != group[0]["images"]):
+            yield group
+            group = []
+        group.append(example)
+    if group:
+        yield group
