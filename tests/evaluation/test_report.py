@@ -44,10 +44,10 @@ def report():
 
 def test_schema(report):
     found = json.loads(json.dumps(plain(report)))
-    assert found["schema"] == 1 and list(found) == ["schema", "models", "settings", "tasks"]
+    assert found["schema"] == 1 and list(found) == ["schema", "models", "settings", "tasks", "sight"]
     first = found["tasks"][0]
     assert list(first) == [
-        "task", "version", "license", "items", "left_out", "metric",
+        "task", "version", "license", "items", "left_out", "baseline_of", "metric",
         "lower_is_better", "chance",
         "smallest_difference", "results", "comparisons", "overlap",
     ]  # fmt: skip

@@ -94,6 +94,15 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help=tr("hỏi lại từ đầu, không dùng câu trả lời đã lưu", "ask anew, use no kept answers"))
     ] = False,
+    baselines: Annotated[
+        bool,
+        typer.Option(
+            "--baselines/--no-baselines",
+            help=tr(
+                "bài về ảnh: hỏi thêm khi không có ảnh, và với ảnh khác", "tasks about pictures: also without, and with others"
+            ),
+        ),
+    ] = True,
     run_code: Annotated[
         bool,
         typer.Option(
@@ -104,6 +113,7 @@ def run(
     """Prints one table; writes the report."""
     use_utf8()
     from smolcourse.assets.cache import home
+    from smolcourse.evaluation.picture_tasks import with_baselines
     from smolcourse.evaluation.report import make_report, plain, write_report
     from smolcourse.evaluation.tasks import load_task, task_names
     from smolcourse.inference.examinee import sit, training_overlaps
@@ -114,6 +124,7 @@ def run(
         listed = ", ".join(task_names())
         raise SmolError(f"cần --tasks; có: {listed}", f"--tasks is needed; there are: {listed}", fix="--tasks vietnam,boolq")
     loaded = [load_task(name, size=limit or None, seed=seed, shots=shots, chat=chat, run_code=run_code) for name in names]
+    loaded = with_baselines(loaded) if baselines else loaded
     with progress_line() as progress:
         results = sit(models, loaded, answers=None if fresh else home() / "answers", progress=progress)
     overlaps = training_overlaps(models, loaded)
@@ -177,6 +188,7 @@ def diff(
     from rich.console import Console
     from rich.text import Text
 
+    from smolcourse.data.image_rows import content_text
     from smolcourse.evaluation.flips import read_flips
 
     console = Console(highlight=False)
@@ -189,7 +201,7 @@ def diff(
         for label, count in flips.kinds.most_common(5):
             console.print(Text(f"  {count:4} × {label}"), soft_wrap=True)
         for before, after in flips.items[:limit]:
-            console.print(Text(f"\n  {before['messages'][-1]['content']}"), soft_wrap=True)
+            console.print(Text(f"\n  {content_text(before['messages'][-1]['content'])}"), soft_wrap=True)
             console.print(Text(f"    gold {before['gold']}"), soft_wrap=True)
             for line in (before, after):
                 console.print(Text(f"    {line['model']}: {' '.join(line['answer'].split())[:300]}"), soft_wrap=True)
@@ -252,6 +264,7 @@ def list_tasks() -> None:
     from rich.table import Table
 
     from smolcourse.evaluation.benchmarks import BENCHMARKS
+    from smolcourse.evaluation.picture_tasks import PICTURE_TASKS
 
     table = Table(box=box.SIMPLE_HEAD)
     for title in (tr("bài", "task"), tr("giấy phép", "licence"), tr("hỏi gì", "what it asks")):
@@ -268,6 +281,8 @@ def list_tasks() -> None:
     )
     about = tr("đơn trà sữa thành JSON: new, unseen, noisy", "milk-tea orders to JSON: new, unseen, noisy")
     table.add_row("milk-tea:new", "Apache-2.0", about)
+    for name, task in PICTURE_TASKS.items():
+        table.add_row(name, task.license, task.about)
     Console(highlight=False).print(table)
 
 

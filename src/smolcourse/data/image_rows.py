@@ -128,6 +128,14 @@ def check_images(native: Row) -> None:
             raise RowError("bad_image", error.vi + name, error.en + name, where=f"images[{index}]") from None
 
 
+def by_content(value: Any) -> Any:
+    """The same conversations with pictures by content, not by path: equal on every machine, different when a file changes."""
+    if isinstance(value, dict):
+        is_part = _is_image(value)
+        return {key: identity(one) if is_part and key == "image" else by_content(one) for key, one in value.items()}
+    return [by_content(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
 def identities(row: Row) -> list[str]:
     """One short name for each picture of a native row: equal for equal files, wherever they lie."""
     return [identity(image) for image in row.get("images") or ()]

@@ -16,6 +16,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
+from smolcourse.data.image_rows import by_content
 from smolcourse.errors import SmolError
 from smolcourse.evaluation.examinee import Examinee, Likelihood, Prompt
 
@@ -90,7 +91,7 @@ def _through(
 
 def _key(request: Any) -> bytes:
     return blake2b(
-        json.dumps(request, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass"), digest_size=16
+        json.dumps(by_content(request), ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass"), digest_size=16
     ).digest()
 
 

@@ -29,8 +29,8 @@ _SHOWN = {  # what a person reads of a mean over words or bytes
 
 
 def lower_is_better(metric: str) -> bool:
-    """Perplexity and its kin measure surprise."""
-    return metric in _SHOWN
+    """Perplexity and its kin measure surprise, a character error rate errors."""
+    return metric in _SHOWN or metric == "cer"
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,8 @@ def compare(first: TaskResult, second: TaskResult, *, metric: str | None = None,
     mine, other = first.values(metric), second.values(metric)
     weights, groups = first.weights(metric), first.groups(metric)
     name = _stored(metric)
-    right = [[item.scores.get(name) == 1.0 for item in result.items] for result in (first, second)]
+    best = 0.0 if metric == "cer" else 1.0
+    right = [[item.scores.get(name) == best for item in result.items] for result in (first, second)]
     gained = [place for place, (a, b) in enumerate(zip(*right, strict=True)) if b and not a]
     lost = [place for place, (a, b) in enumerate(zip(*right, strict=True)) if a and not b]
     yes_or_no = (

@@ -10,7 +10,10 @@ from itertools import takewhile
 from typing import Any
 
 from smolcourse.data.fingerprints import fingerprint
+from smolcourse.data.image_rows import identities
+from smolcourse.data.images import identity
 from smolcourse.data.text import comparable
+from smolcourse.evaluation.picture_tasks import shown
 from smolcourse.evaluation.tasks import Item, Task
 
 WORDS = 8
@@ -35,15 +38,26 @@ def overlap(task: Task, rows: Iterable[dict[str, Any]]) -> Overlap:
     """Looks for a task's questions in training rows, which are streamed once.
 
     The words that all questions begin or end with ("Question: ... Answer:"), few-shot examples and system prompts are left out:
-    they say nothing about leaking. So are questions of fewer than `SHORTEST` words.
+    they say nothing about leaking. So are questions of fewer than `SHORTEST` words. Of a task about pictures, the pictures
+    are looked for instead.
     """
-    look = finder([task])
+    pictures = [set(map(identity, shown(item.messages))) for item in task.items]
+    look = _picture_finder(pictures, task.name) if any(pictures) else finder([task])
     leaked: set[int] = set()
     seen = 0
     for row in rows:
         seen += 1
         leaked |= {place for _, place in look(row)}
     return Overlap(sorted(leaked), seen)
+
+
+def _picture_finder(pictures: Sequence[set[str]], name: str) -> Callable[[Any], set[tuple[str, int]]]:
+    """As `finder`, for items about pictures: many are asked the same, but not about the same picture."""
+    places: dict[str, list[int]] = {}
+    for place, own in enumerate(pictures):
+        for picture in own:
+            places.setdefault(picture, []).append(place)
+    return lambda row: {(name, place) for picture in identities(row) for place in places.get(picture, ())}
 
 
 def finder(tasks: Sequence[Task]) -> Callable[[Any], set[tuple[str, int]]]:

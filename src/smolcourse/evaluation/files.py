@@ -5,6 +5,7 @@
 | question, choices (or options), answer                | choose: the answer is a text, a letter or a place from 0      |
 | messages; prompt, completion; question, answer; ...   | generate: the last answer is the gold; JSON is compared as JSON |
 | text                                                  | read: perplexity                                              |
+| any of the second kind with pictures                  | generate: VQA accuracy, or the share of a JSON's fields       |
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from smolcourse.data.problems import RowError, located
 from smolcourse.data.reading import read_rows
 from smolcourse.data.text import comparable
 from smolcourse.errors import SmolError
+from smolcourse.evaluation.picture_scorers import fields_match, vqa_accuracy
+from smolcourse.evaluation.picture_tasks import shown
 from smolcourse.evaluation.scorers import exact_match, json_match
 from smolcourse.evaluation.solvers import choose, generate, read
 from smolcourse.evaluation.tasks import Item, Scorer, Task, ask, from_messages
@@ -63,6 +66,10 @@ def load_file(source: str) -> Task:
         return Task(name, items, metric="acc", solver=choose, chat=False)
     if kind == "read":
         return Task(name, items, metric="bits_per_byte", solver=read, chat=False)
+    if any(shown(item.messages) for item in items):
+        reads_json = all(_is_json(item.gold) for item in islice(items, 100))
+        scorer, metric = (fields_match, "fields") if reads_json else (vqa_accuracy, "accuracy")
+        return Task(name, items, scorer, metric, generate)
     return Task(name, items, scorer_for(items), solver=generate)
 
 
@@ -89,6 +96,8 @@ def _item(row: dict[str, Any]) -> tuple[str, Item]:
     if "completion" not in native:
         raise RowError("unknown_format", "hàng preference không phải câu hỏi kiểm tra", "a preference row is no test item")
     prompt, gold = native["prompt"], native["completion"]
+    if native.get("images"):
+        return "generate", from_messages({"messages": [*prompt, *gold], "images": native["images"]})
     messages = ask(prompt) if isinstance(prompt, str) else prompt
     return "generate", Item(messages, gold if isinstance(gold, str) else str(gold[-1]["content"]))
 

@@ -11,6 +11,7 @@ from typing import Any
 from smolcourse.errors import SmolError
 from smolcourse.evaluation.compare import Comparison, TaskResult, compare, lower_is_better, write_items
 from smolcourse.evaluation.contamination import Overlap
+from smolcourse.evaluation.picture_notes import sights
 from smolcourse.evaluation.statistics import LEVEL, Interval, holm, smallest_difference
 from smolcourse.evaluation.tasks import Task
 from smolcourse.language import tr
@@ -100,6 +101,7 @@ def plain(report: Report) -> dict[str, Any]:
                 "license": row.task.license,
                 "items": len(row.task.items),
                 "left_out": row.task.left_out,
+                "baseline_of": row.task.baseline_of or None,
                 "metric": row.task.metric,
                 "lower_is_better": lower_is_better(row.task.metric),
                 "chance": row.chance,
@@ -121,6 +123,7 @@ def plain(report: Report) -> dict[str, Any]:
             }
             for row in report.rows
         ],
+        "sight": [asdict(one) | {"looks": one.looks} for one in sights(report.rows)],
     }
 
 
@@ -145,6 +148,12 @@ def notes(report: Report) -> list[str]:
                 f"{count} comparisons: {raw} with p < 0.05 on their own, {kept} after Holm's correction.",
             )
         )
+    for one in sights(report.rows):
+        gain = show(one.gain, one.metric, signed=True)
+        vi, en = f"ảnh đúng giúp {gain} so với {one.baseline}", f"the right picture adds {gain} to {one.baseline}"
+        if not one.looks:
+            vi, en = f"KHÔNG NHÌN ẢNH? {vi}: điểm này có thể chỉ là đoán", f"DOES NOT LOOK? {en}: the score may be guessing"
+        said.append(tr(f"{one.model}: {vi}.", f"{one.model}: {en}."))
     for row in report.rows:
         for place, result in enumerate(row.results[1:]):
             if row.worse(place):

@@ -16,6 +16,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from smolcourse.data.image_rows import by_content
 from smolcourse.errors import SmolError
 from smolcourse.evaluation.scorers import Scores, exact_match, json_match
 from smolcourse.evaluation.solvers import Solver, generate
@@ -70,11 +71,13 @@ class Task:
     stop: tuple[str, ...] = ()
     license: str = ""
     left_out: int = field(default=0, compare=False)
+    baseline_of: str = ""
+    """The name of the task about pictures that this one is without them, or with others."""
 
     @property
     def version(self) -> str:
         """Changes when a question, a choice or a gold answer does: scores of two versions are not to be compared."""
-        said = json.dumps([(item.messages, item.gold, item.choices) for item in self.items], ensure_ascii=False)
+        said = json.dumps([(by_content(item.messages), item.gold, item.choices) for item in self.items], ensure_ascii=False)
         return blake2b(said.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
@@ -86,8 +89,9 @@ def ask(text: str) -> list[Message]:
 def task_names() -> list[str]:
     """Every task that comes with the course."""
     from smolcourse.evaluation.benchmarks import BENCHMARKS
+    from smolcourse.evaluation.picture_tasks import PICTURE_TASKS
 
-    return sorted([MILK_TEA, INSTRUCTIONS, *BENCHMARKS])
+    return sorted([MILK_TEA, INSTRUCTIONS, *BENCHMARKS, *PICTURE_TASKS])
 
 
 def load_task(
@@ -104,7 +108,7 @@ def load_task(
 
     Args:
         size: number of items, drawn by the seed where there are more; None for all.
-        language: of the milk-tea orders.
+        language: of the milk-tea orders, and of questions about our own pictures.
         shots: solved examples put before each question; they are not asked themselves.
         chat: overrides the task's own choice.
         run_code: allows a task that runs what the model wrote.
@@ -116,6 +120,7 @@ def load_task(
         raise SmolError("cần ít nhất một mục", "at least one item is needed", where=f"size={size}", fix="--limit 200")
     from smolcourse.evaluation.benchmarks import BENCHMARKS, load_benchmark
     from smolcourse.evaluation.files import is_source, load_file
+    from smolcourse.evaluation.picture_tasks import PICTURE_TASKS, load_picture_task
 
     base, _, split = name.partition(":")
     if name == "humaneval" and not run_code:
@@ -126,6 +131,8 @@ def load_task(
         )
     if base in BENCHMARKS and not split:
         task = load_benchmark(base)
+    elif base in PICTURE_TASKS:
+        task = load_picture_task(name, size + shots if size else None, seed, "en" if language == "en" else "vi")
     elif is_source(name):
         task = load_file(name)
     elif name == INSTRUCTIONS:
@@ -217,4 +224,8 @@ def from_messages(row: dict[str, Any]) -> Item:
             "the last turn must be the assistant's: it is the gold answer",
             where="messages[-1].role",
         )
+    if row.get("images"):
+        from smolcourse.evaluation.picture_tasks import item_of
+
+        return item_of(row)
     return Item(messages[:-1], messages[-1]["content"])

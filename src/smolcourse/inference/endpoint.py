@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import IO, Any
 
+from smolcourse.data.images import as_data_url, open_image
 from smolcourse.errors import SmolError
 from smolcourse.evaluation.examinee import Examinee, Prompt
 
@@ -106,7 +107,7 @@ class Endpoint:
         Raises:
             SmolError: refused, or failed in every try.
         """
-        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
+        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(map(_over_the_wire, prompt))
         asked = {"model": self.model, "messages": messages, **settings}
         wait = self.pause
         for attempt in range(self.retries + 1):
@@ -221,3 +222,15 @@ def endpoint_examinee(name: str) -> Examinee:
     """A server as one who sits an exam; it writes, and gives no likelihoods."""
     server = endpoint(name)
     return Examinee(name, name, server.answers, together=4 * server.parallel)
+
+
+def _over_the_wire(message: dict[str, Any]) -> dict[str, Any]:
+    """A message as the protocol has it: the pictures of its parts as data URLs, since a server does not see our files."""
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    return {**message, "content": [_wire_part(part) if part.get("type") == "image" else part for part in content]}
+
+
+def _wire_part(part: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": as_data_url(open_image(part.get("image") or ""))}}

@@ -106,7 +106,7 @@ def training_overlaps(models: Sequence[str], tasks: Sequence[Task]) -> list[list
 
     def look(name: str, task: Task) -> Overlap | None:
         recipe = {} if is_endpoint(name) else locate(name).recipe
-        if not recipe.get("dataset_name"):
+        if not recipe.get("dataset_name") or task.baseline_of:
             return None
         try:
             rows = load_rows(recipe["dataset_name"], recipe.get("dataset_config"), recipe.get("dataset_train_split"))
