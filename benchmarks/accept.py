@@ -72,11 +72,19 @@ def inference(run: str | None = None) -> Figures:
     return figures(run)
 
 
+def vision() -> Figures:
+    """A model that sees, trained on easy-VQA: test accuracy, blind and seeing."""
+    from seeing import easy_vqa
+
+    return easy_vqa()
+
+
 MODULES: dict[str, Callable[[], Figures]] = {
     "1": instruction_tuning,
     "2": preference,
     "3": adapters,
     "4": evaluation,
+    "5": vision,
     "7": inference,
     "course": course,
 }
