@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -65,7 +66,10 @@ def loss_at_the_end_of_turn(run: Run, tokenizer: PreTrainedTokenizerBase) -> flo
     return total / len(rows)
 
 
-@pytest.mark.parametrize("name", [exercise.name for exercise in find_exercises() if exercise.methods])
+TRAINING = [exercise.name for exercise in find_exercises() if exercise.methods and exercise.methods != ("synth",)]
+
+
+@pytest.mark.parametrize("name", TRAINING)
 def test_the_right_function_trains_as_ours_does(name: str, recipe: Recipe) -> None:
     exercise = find_exercise(name)
     if exercise.methods != ("sft",):
@@ -133,3 +137,49 @@ def test_a_file_that_does_not_run_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(SmolError) as error:
         replacements(find_exercise("encode"), broken)
     assert error.value.fix == "smol check encode"
+
+
+def seen_by_a_pipeline(tokenizer: PreTrainedTokenizerBase) -> list[Any]:
+    """What the parts of a pipeline say that learners can rewrite."""
+    from smolcourse.data import templates
+    from smolcourse.evaluation.tasks import load_task
+    from smolcourse.synthesis import diversity
+    from smolcourse.synthesis.filters import duplicates, leaks
+    from smolcourse.synthesis.methods import evol
+    from smolcourse.synthesis.rows import Row, drafts_of
+
+    orders = [row["messages"][1]["content"] for row in milk_tea.generate(40, seed=3)]
+    tests = [str(item.messages[-1]["content"]) for item in load_task("milk-tea:new", size=200).items]
+    leaked = [
+        f"{text} xyz" for text in sorted((text.rpartition(" ")[0] for text in tests), key=len)[-5:]
+    ]  # all but the last word
+    texts = [*orders, *leaked, *(f"{text} ạ" for text in orders[:5])]
+    rows = [Row(str(place), {"instruction": text, "response": "[]"}) for place, text in enumerate(texts)]
+    before = Row("s", {"instruction": "Pha trà thế nào?"})
+    evolved = [
+        drafts_of(evol.deepen(before, Random(0)), lambda ask, text=text: text) for text in ("PHA TRÀ thế nào", "Pha trà sen?")
+    ]
+    return [
+        [draft.dropped for draft in duplicates.near(rows)],
+        [draft.dropped for draft in leaks.without(rows, tests=["milk-tea:new"])],
+        [draft.dropped for drafts in evolved for draft in drafts],
+        [templates.user_opening(tokenizer, [{"role": "system", "content": one}]) for one in ("Bạn bán trà.", "x")],
+        [round(value, 9) for value in (diversity.distinct(texts, 2), diversity.self_bleu(texts, sample=20))],
+    ]
+
+
+def test_a_pipeline_with_the_right_functions_says_what_ours_says(tokenizer: PreTrainedTokenizerBase) -> None:
+    ours = seen_by_a_pipeline(tokenizer)
+    assert [len(set(map(str, said))) for said in ours[:4]] == [2, 2, 2, 2]  # something is dropped, and something kept
+    names = [exercise.name for exercise in find_exercises() if exercise.methods == ("synth",)]
+    assert len(names) == 6
+    with driven_by({name: str(find_exercise(name).solution) for name in names}):
+        assert seen_by_a_pipeline(tokenizer) == ours
+
+
+def test_a_pipeline_with_a_planted_mistake_says_something_else(tokenizer: PreTrainedTokenizerBase) -> None:
+    ours = seen_by_a_pipeline(tokenizer)
+    wrong = ("decontaminate__whole-question", "evol_step__case-counts-as-new", "magpie_prompt__assistant-opened")
+    for place, name in enumerate(wrong, start=1):
+        with driven_by({name.partition("__")[0]: str(WRONG / f"{name}.py")}):
+            assert seen_by_a_pipeline(tokenizer)[place] != ours[place], name

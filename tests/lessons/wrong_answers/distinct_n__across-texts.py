@@ -1,0 +1,10 @@
+import math
+from collections.abc import Iterable
+
+from smolcourse.data.text import comparable
+
+
+def distinct(texts: Iterable[str], n: int) -> float:
+    words = comparable(" ".join(texts)).split()
+    grams = [tuple(words[at : at + n]) for at in range(len(words) - n + 1)]
+    return len(set(grams)) / len(grams) if grams else math.nan

@@ -1,0 +1,13 @@
+import math
+from collections.abc import Iterable
+
+from smolcourse.data.text import comparable
+
+
+def distinct(texts: Iterable[str], n: int) -> float:
+    grams: list[tuple[str, ...]] = []
+    texts = list(texts)
+    for text in texts:
+        words = comparable(text).split()
+        grams += [tuple(words[at : at + n]) for at in range(len(words) - n + 1)]
+    return len(set(grams)) / len(texts) if grams else math.nan

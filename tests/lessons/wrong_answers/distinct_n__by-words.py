@@ -1,0 +1,14 @@
+import math
+from collections.abc import Iterable
+
+from smolcourse.data.text import comparable
+
+
+def distinct(texts: Iterable[str], n: int) -> float:
+    grams: list[tuple[str, ...]] = []
+    count = 0
+    for text in texts:
+        words = comparable(text).split()
+        count += len(words)
+        grams += [tuple(words[at : at + n]) for at in range(len(words) - n + 1)]
+    return len(set(grams)) / count if grams else math.nan

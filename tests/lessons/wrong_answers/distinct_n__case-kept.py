@@ -1,0 +1,10 @@
+import math
+from collections.abc import Iterable
+
+
+def distinct(texts: Iterable[str], n: int) -> float:
+    grams: list[tuple[str, ...]] = []
+    for text in texts:
+        words = text.split()
+        grams += [tuple(words[at : at + n]) for at in range(len(words) - n + 1)]
+    return len(set(grams)) / len(grams) if grams else math.nan

@@ -1,0 +1,13 @@
+from collections.abc import Callable
+
+Message = dict[str, str]
+
+
+def user_opening(render: Callable[[list[Message]], str], messages: list[Message]) -> str:
+    mark = "X"
+    return render([*messages, {"role": "user", "content": mark}]).partition(mark)[0]
+
+
+def user_turn(text: str, end: str) -> str:
+    turn, found, _ = text.partition(end)
+    return turn.strip() if found else ""

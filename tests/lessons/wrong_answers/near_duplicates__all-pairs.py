@@ -1,0 +1,17 @@
+from collections.abc import Callable, Hashable
+from itertools import combinations
+
+
+def clusters(keys: list[list[Hashable]], similarity: Callable[[int, int], float], threshold: float) -> list[int]:
+    root = list(range(len(keys)))
+
+    def first(text: int) -> int:
+        while root[text] != text:
+            text = root[text]
+        return text
+
+    for one, other in combinations(range(len(keys)), 2):
+        a, b = first(one), first(other)
+        if a != b and similarity(one, other) >= threshold:
+            root[max(a, b)] = min(a, b)
+    return [first(text) for text in range(len(keys))]
