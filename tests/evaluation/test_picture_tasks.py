@@ -229,3 +229,14 @@ def test_a_server_gets_pictures_as_data_urls(folder: Path) -> None:
     assert sent["content"][1] == parts[1]
     assert open_image(sent["content"][0]["image_url"]["url"]).getpixel((3, 3)) == (255, 0, 0)
     assert _over_the_wire({"role": "user", "content": "?"}) == {"role": "user", "content": "?"}
+
+
+@pytest.mark.bad_input
+def test_a_model_of_text_says_that_it_cannot_see(tiny_model: Path) -> None:
+    from smolcourse.inference.examinee import any_examinee
+
+    task = load_task("shapes", size=2)
+    examinee = any_examinee(str(tiny_model))
+    with pytest.raises(SmolError, match="chỉ đọc văn bản"):
+        examine(task, examinee)
+    assert len(examine(blind(task), examinee).items) == 2

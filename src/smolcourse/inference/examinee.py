@@ -13,6 +13,7 @@ from smolcourse.evaluation.answers import remembering
 from smolcourse.evaluation.compare import TaskResult, examine
 from smolcourse.evaluation.contamination import Overlap, overlap
 from smolcourse.evaluation.examinee import Examinee, Prompt
+from smolcourse.evaluation.picture_tasks import shown
 from smolcourse.evaluation.tasks import Task
 from smolcourse.inference.endpoint import endpoint_examinee, is_endpoint
 from smolcourse.inference.loading import Located, base_of, load_model, locate
@@ -71,11 +72,19 @@ def examinee_of(place: Located, name: str) -> Examinee:
     """
     from smolcourse.inference.generate import generate
     from smolcourse.inference.loglik import Reader
+    from smolcourse.inference.seeing import sees
 
     model, tokenizer = load_model(place)
     reader = Reader(model, tokenizer)
 
     def write(prompts: Sequence[Prompt], max_new_tokens: int) -> list[str]:
+        if any(not isinstance(prompt, str) and shown(prompt) for prompt in prompts) and not sees(model):
+            raise SmolError(
+                "mô hình này chỉ đọc văn bản, còn bài này có ảnh",
+                "this model reads text only, and the task has pictures",
+                where=name,
+                fix="smol train smolvlm-own/sft/easy-vqa",
+            )
         return generate(model, tokenizer, prompts, max_new_tokens=max_new_tokens)
 
     return Examinee(name, identity(place), write, reader.loglikelihoods, reader.texts)
