@@ -1,5 +1,7 @@
 """Rows of random logits; temperature alone, each cut alone, then all together; wrong orders are computed and named."""
 
+from collections.abc import Callable
+from itertools import combinations
 from random import Random
 from typing import Any
 
@@ -9,6 +11,7 @@ from torch import Tensor
 from smolcourse.course.checking import Mine, Wrong, close
 
 Known = tuple[str, Tensor, str, str]
+Case = tuple[tuple[Any, ...], list[Known]]
 
 
 def ours(logits: Tensor, temperature: float = 1.0, top_p: float = 1.0, min_p: float = 0.0) -> Tensor:
@@ -30,33 +33,48 @@ def cut(probabilities: Tensor, top_p: float, min_p: float, *, strict: bool = Fal
 
 def check(mine: Mine, rng: Random) -> None:
     for _ in range(3):
-        count, words = rng.randint(3, 5), rng.randint(20, 40)
-        logits = 2 * torch.randn(count, words)
-        heat = rng.choice([0.5, 0.7, 1.6])
-        share, least = rng.uniform(0.5, 0.9), rng.uniform(0.05, 0.2)
-        flat = logits.softmax(dim=-1)
-        warm = (logits / heat).softmax(dim=-1)
-        compare(
-            mine,
-            (logits, heat),
-            [
-                ("temperature-after-softmax", flat, "chia xác suất cho nhiệt độ rồi chuẩn hoá lại: không có gì đổi cả. Chia logits, trước softmax", "divides probabilities by the temperature: after normalising nothing has changed. Divide logits, before the softmax"),
-                ("temperature-after-softmax", flat / heat, "chia xác suất cho nhiệt độ: tổng không còn là 1. Chia logits, trước softmax", "divides probabilities by the temperature: the sum is no longer 1. Divide logits, before the softmax"),
-                ("temperature-after-softmax", cut(flat / heat, 1.0, 0.0), "chia xác suất cho nhiệt độ, sau softmax: tổng không còn là 1, và các phép cắt nhìn vào số sai. Chia logits, trước softmax", "divides probabilities by the temperature, after the softmax: the sum is no longer 1, and the cuts look at wrong numbers. Divide logits, before the softmax"),
-                ("temperature-multiplied", (logits * heat).softmax(dim=-1), "nhân với nhiệt độ: nóng lên lại thành chắc chắn hơn", "multiplies by the temperature: hotter becomes more certain"),
-                ("wrong-axis", (logits / heat).softmax(dim=0), "softmax theo chiều batch; phải theo từ vựng (dim=-1)", "softmax over the batch; it goes over the vocabulary (dim=-1)"),
-                ("wrong-axis", cut((logits / heat).softmax(dim=0), 1.0, 0.0), "softmax theo chiều batch; phải theo từ vựng (dim=-1)", "softmax over the batch; it goes over the vocabulary (dim=-1)"),
-                ("logits-returned", logits / heat, "đây vẫn là logits: thiếu softmax", "these still are logits: the softmax is missing"),
-            ],
-        )  # fmt: skip
-        greedy(mine, logits)
-        nucleus(mine, logits, share)
-        least_likely(mine, logits, least)
-        order(mine, logits, heat, share, least, warm)
+        compare(mine, *telling(heated, rng))
+        greedy(mine, 2 * torch.randn(4, 30))
+        for build in (nucleus, least_likely, order):
+            compare(mine, *telling(build, rng))
     half = (3 * torch.randn(3, 50)).bfloat16()
     got = shaped(mine.token_probabilities(half, 0.7), half)
     if got.dtype != torch.float32 or not close(got, ours(half, 0.7), tolerance=1e-5):
         raise Wrong("half-precision", "tính ở bf16: đổi logits sang fp32 trước (.float())", "computed in bf16: turn logits to fp32 first (.float())", got=got[0], wanted=ours(half, 0.7)[0])  # fmt: skip
+
+
+def telling(build: Callable[[Random], Case], rng: Random) -> Case:
+    """A case in which no mistake gives the numbers of another, or the right ones: drawn again until that holds."""
+    for _ in range(1000):
+        arguments, known = build(rng)
+        answers = [("", ours(*arguments)), *((name, guess) for name, guess, _, _ in known)]
+        if not any(one != other and same(left, right) for (one, left), (other, right) in combinations(answers, 2)):
+            return arguments, known
+    raise AssertionError("no case tells the mistakes apart")
+
+
+def same(got: Tensor, guess: Tensor) -> bool:
+    return close(got.nan_to_num(-1.0), guess.nan_to_num(-1.0), tolerance=1e-5)  # both may cut a row to nothing
+
+
+def drawn(rng: Random) -> Tensor:
+    return 2 * torch.randn(rng.randint(3, 5), rng.randint(20, 40))
+
+
+def heated(rng: Random) -> Case:
+    """Temperature alone."""
+    logits, heat = drawn(rng), rng.choice([0.5, 0.7, 1.6])
+    flat = logits.softmax(dim=-1)
+    known: list[Known] = [
+        ("temperature-after-softmax", flat, "chia xác suất cho nhiệt độ rồi chuẩn hoá lại: không có gì đổi cả. Chia logits, trước softmax", "divides probabilities by the temperature: after normalising nothing has changed. Divide logits, before the softmax"),
+        ("temperature-after-softmax", flat / heat, "chia xác suất cho nhiệt độ: tổng không còn là 1. Chia logits, trước softmax", "divides probabilities by the temperature: the sum is no longer 1. Divide logits, before the softmax"),
+        ("temperature-after-softmax", cut(flat / heat, 1.0, 0.0), "chia xác suất cho nhiệt độ, sau softmax: tổng không còn là 1, và các phép cắt nhìn vào số sai. Chia logits, trước softmax", "divides probabilities by the temperature, after the softmax: the sum is no longer 1, and the cuts look at wrong numbers. Divide logits, before the softmax"),
+        ("temperature-multiplied", (logits * heat).softmax(dim=-1), "nhân với nhiệt độ: nóng lên lại thành chắc chắn hơn", "multiplies by the temperature: hotter becomes more certain"),
+        ("wrong-axis", (logits / heat).softmax(dim=0), "softmax theo chiều batch; phải theo từ vựng (dim=-1)", "softmax over the batch; it goes over the vocabulary (dim=-1)"),
+        ("wrong-axis", cut((logits / heat).softmax(dim=0), 1.0, 0.0), "softmax theo chiều batch; phải theo từ vựng (dim=-1)", "softmax over the batch; it goes over the vocabulary (dim=-1)"),
+        ("logits-returned", logits / heat, "đây vẫn là logits: thiếu softmax", "these still are logits: the softmax is missing"),
+    ]  # fmt: skip
+    return (logits, heat), known
 
 
 def shaped(got: Any, logits: Tensor) -> Tensor:
@@ -71,7 +89,7 @@ def compare(mine: Mine, arguments: tuple[Any, ...], known: list[Known]) -> None:
     if close(got, wanted, tolerance=1e-5):
         return
     for name, guess, vi, en in known:
-        if close(got.nan_to_num(-1.0), guess.nan_to_num(-1.0), tolerance=1e-5):  # both may cut a row to nothing
+        if same(got, guess):
             raise Wrong(name, vi, en, got=got[0], wanted=wanted[0])
     if got.isnan().any():
         raise Wrong("cut-to-nothing", "có hàng không còn token nào, 0 / 0 = nan: token dẫn đầu luôn phải ở lại", "a row has no token left, 0 / 0 = nan: the likeliest always stays", got=got[0], wanted=wanted[0])  # fmt: skip
@@ -87,8 +105,9 @@ def greedy(mine: Mine, logits: Tensor) -> None:
         raise Wrong("zero-is-not-greedy", "nhiệt độ 0 phải dồn toàn bộ xác suất vào token có logit lớn nhất của từng hàng", "temperature 0 puts all probability on each row's largest logit", got=got[0], wanted=wanted[0])  # fmt: skip
 
 
-def nucleus(mine: Mine, logits: Tensor, share: float) -> None:
+def nucleus(rng: Random) -> Case:
     """Top-p alone."""
+    logits, share = drawn(rng), rng.uniform(0.5, 0.9)
     flat = logits.softmax(dim=-1)
     ordered = flat.sort(dim=-1, descending=True).values
     before = ordered.cumsum(dim=-1) - ordered
@@ -104,11 +123,12 @@ def nucleus(mine: Mine, logits: Tensor, share: float) -> None:
         ("least-likely-kept", smallest(flat, share), "xếp từ nhỏ đến lớn: giữ lại những token ít khả năng nhất", "sorted upwards: keeps the least likely tokens"),
         ("not-cut", flat, "top_p chưa cắt gì cả", "top_p has cut nothing"),
     ]  # fmt: skip
-    compare(mine, (logits, 1.0, share), known)
+    return (logits, 1.0, share), known
 
 
-def least_likely(mine: Mine, logits: Tensor, least: float) -> None:
+def least_likely(rng: Random) -> Case:
     """Min-p alone."""
+    logits, least = drawn(rng), rng.uniform(0.05, 0.2)
     flat = logits.softmax(dim=-1)
     known: list[Known] = [
         ("min-p-absolute", kept(flat, flat >= least), "so với min_p trần; ngưỡng là min_p nhân xác suất của token dẫn đầu", "compares with bare min_p; the threshold is min_p times the likeliest token's probability"),
@@ -117,11 +137,14 @@ def least_likely(mine: Mine, logits: Tensor, least: float) -> None:
         ("min-p-of-logits", kept(flat, logits >= least * logits.amax(dim=-1, keepdim=True)), "so logits thay vì xác suất", "compares logits instead of probabilities"),
         ("not-cut", flat, "min_p chưa cắt gì cả", "min_p has cut nothing"),
     ]  # fmt: skip
-    compare(mine, (logits, 1.0, 1.0, least), known)
+    return (logits, 1.0, 1.0, least), known
 
 
-def order(mine: Mine, logits: Tensor, heat: float, share: float, least: float, warm: Tensor) -> None:
+def order(rng: Random) -> Case:
     """All three together: temperature comes first."""
+    logits, heat = drawn(rng), rng.choice([0.5, 0.7, 1.6])
+    share, least = rng.uniform(0.5, 0.9), rng.uniform(0.05, 0.2)
+    warm = (logits / heat).softmax(dim=-1)
     flat = logits.softmax(dim=-1)
     late = kept(warm, cut(flat, share, least) > 0)
     known: list[Known] = [
@@ -131,7 +154,7 @@ def order(mine: Mine, logits: Tensor, heat: float, share: float, least: float, w
         ("one-is-enough", kept(warm, (cut(warm, share, 0.0) > 0) | (cut(warm, 1.0, least) > 0)), "giữ token khi một trong hai phép giữ nó; phải cả hai", "keeps a token that one of the cuts keeps; both must"),
         ("min-p-first", cut(cut(warm, 1.0, least), share, 0.0), "min-p cắt trước, rồi top-p nhìn phân phối đã chia lại; ở bài này cả hai nhìn cùng một phân phối", "min-p cuts first and top-p looks at what was normalised again; here both look at the same distribution"),
     ]  # fmt: skip
-    compare(mine, (logits, heat, share, least), known)
+    return (logits, heat, share, least), known
 
 
 def kept(probabilities: Tensor, stays: Tensor) -> Tensor:
