@@ -26,12 +26,13 @@ from smolcourse.training.train import Prepared, Say, load, prepare, recipe_of, s
 _ROOM = 8  # tokens an answer may have beyond its gold's and a quarter: room for JSON that is written wider
 
 
-def run(recipe: Recipe, name: str, say: Say = say_nothing) -> Run:
+def run(recipe: Recipe, name: str, say: Say = say_nothing, *, before: dict[str, dict[str, float]] | None = None) -> Run:
     """Starts a recipe: scores the base model, trains, scores the result, writes the report.
 
     Args:
         name: of the recipe; part of the run folder's name.
         say: gets each step's findings as text, for people.
+        before: the base model's scores, where another run of the same model and task has found them.
 
     Raises:
         SmolError: bad input, or a run that cannot fit; `training.loop.Stopped` by Ctrl-C.
@@ -39,6 +40,8 @@ def run(recipe: Recipe, name: str, say: Say = say_nothing) -> Run:
     say, prepared = _prepared(recipe, say)
     folder = parallel.from_first(lambda: Run.create(prepared.recipe, name, folder=recipe.output_dir))
     say(f"{tr('Run', 'Run')}: {folder.path}")
+    if before and parallel.is_first():
+        _write_scores(folder, "before", before)
     return _go(prepared, folder, say)
 
 
@@ -137,6 +140,10 @@ def _score(model: Any, tokenizer: PreTrainedTokenizerBase, tasks: list[Task], fo
         say(f"    {tr('Đơn', 'Order')}: {example.messages[-1]['content']}\n    → {' '.join(example.answer.split())[:200]}")
     model.train(training)
     write_items(results, folder.path / f"answers-{when}.jsonl")
+    _write_scores(folder, when, found)
+
+
+def _write_scores(folder: Run, when: str, found: dict[str, dict[str, float]]) -> None:
     path = folder.path / "scores.json"
     partial_path = path.with_name("scores.json.partial")
     partial_path.write_text(json.dumps({**scores(folder), when: found}, indent=1) + "\n", encoding="utf-8")

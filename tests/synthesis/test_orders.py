@@ -89,11 +89,12 @@ def test_seeds_are_cut_into_pieces_without_their_speakers() -> None:
     assert marked("", " nha shop. mình uống tại quán", load_rules(RULES))[1] == " nha {you}. {me} uống tại quán"
 
 
-def test_composed_orders_say_what_their_json_says(composed: list[Draft]) -> None:
+def test_composed_orders_are_new_and_varied_and_nearly_all_say_what_their_json_says(composed: list[Draft]) -> None:
     given = {texts(row)[0] for row in seeds()}
     keys = {row.key for row in seeds()}
+    verified = [drafts_of(orders.verify(Row("v", draft.data), rules=RULES))[0].dropped for draft in composed]
+    assert verified.count(None) >= 130 and set(verified) <= {None, "says another order"}
     for draft in composed:
-        assert read(draft.data["instruction"]) == draft.data["response"] == read(draft.data["otherwise"])
         assert draft.data["instruction"] not in given and set(draft.parents) <= keys and draft.parents
         assert "{" not in draft.data["instruction"] and draft.data["system"] == seeds()[0].data["messages"][0]["content"]
     assert len({draft.data["instruction"] for draft in composed}) == 150
@@ -103,14 +104,17 @@ def test_composed_orders_say_what_their_json_says(composed: list[Draft]) -> None
 
 
 def test_verifying_drops_what_says_another_order(composed: list[Draft]) -> None:
-    for place, draft in enumerate(composed[:40]):
+    clear = [draft for draft in composed if read(draft.data["instruction"]) == draft.data["response"]]
+    for place, draft in enumerate(clear[:40]):
         row = Row(str(place), draft.data)
         assert drafts_of(orders.verify(row, rules=RULES))[0].dropped is None
-        other = Row("o", {**draft.data, "response": composed[place + 1].data["response"]})
+        other = Row("o", {**draft.data, "response": clear[place + 1].data["response"]})
         assert drafts_of(orders.verify(other, rules=RULES))[0].dropped == "says another order"
     assert drafts_of(orders.verify(Row("n", {**composed[0].data, "response": "[{"}), rules=RULES))[0].dropped == "no JSON"
     lost = Row("l", {**composed[0].data, "instruction": "cho mình một ly nước mía"})
     assert drafts_of(orders.verify(lost, rules=RULES))[0].dropped == "no drink of the menu"
+    babble = Row("b", {**clear[0].data, "instruction": clear[0].data["instruction"] + " thời nhỏn các thức thống thể xối" * 3})
+    assert drafts_of(orders.verify(babble, rules=RULES))[0].dropped == "strange words"
 
 
 def test_hasty_typing_changes_the_text_and_not_the_meaning(composed: list[Draft]) -> None:
@@ -128,12 +132,12 @@ def test_the_whole_recipe_with_a_model_that_garbles(tmp_path: Path) -> None:
         return text.replace("trà", "rượu") if len(text) % 2 else f"{text} nha bạn"
 
     source = Fake(garbles)
-    pipeline = load_pipeline("orders", ["compose.count=60", "reword.every=5"])
+    pipeline = load_pipeline("orders", ["compose.count=60", "reword.every=5", "decontaminate.tests=[milk-tea:new]"])
     outcome = run(pipeline, tmp_path, sources={"writer": source})
     by_name = {step.name: step for step in outcome.steps}
     assert by_name["compose"].kept == 60 and source.asked.total() == 12
     assert 0 < by_name["verify"].dropped["no drink of the menu"] < 12
-    assert outcome.rows == by_name["verify"].kept and check(tmp_path / "data.jsonl").trainable
+    assert outcome.rows == by_name["deduplicate"].kept >= 50 and check(tmp_path / "data.jsonl").trainable
     rows = [json.loads(line) for line in (tmp_path / "data.jsonl").read_text(encoding="utf-8").splitlines()]
     assert all([message["role"] for message in row["messages"]] == ["system", "user", "assistant"] for row in rows)
 

@@ -94,6 +94,16 @@ def run(
         typer.Option("--plan", help=tr("chỉ ước lượng: số câu hỏi, token, tiền, phút", "only estimate: questions, tokens, cost")),
     ] = False,
     use_mine: _UseMine = False,
+    then_train: Annotated[
+        bool,
+        typer.Option(
+            "--then-train",
+            help=tr(
+                "rồi huấn luyện ba lần và so sánh: chưa lọc, đã lọc, do người viết",
+                "then train three times and compare: unfiltered, filtered, written by people",
+            ),
+        ),
+    ] = False,
 ) -> None:
     """Makes what is not there yet."""
     use_utf8()
@@ -112,6 +122,7 @@ def run(
     from smolcourse.synthesis.engine import run as run_pipeline
 
     words = [recipe, *(overrides or []), *(["-o", str(out)] if out else []), *(["--use-mine"] if mine else [])]
+    words += ["--then-train"] if then_train else []
     again = " ".join(["smol synth", *words])
     try:
         with _driven_by(mine), progress_line() as tell:
@@ -129,6 +140,11 @@ def run(
             where=str(folder),
             fix=again,
         )
+    if then_train:
+        from smolcourse.cli.then_train import train_and_compare
+
+        with _driven_by(mine):
+            train_and_compare(pipeline, folder, again)
 
 
 @synth_app.command(

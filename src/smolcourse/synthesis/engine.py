@@ -43,18 +43,20 @@ def run(
     folder: Path,
     *,
     sources: Mapping[str, Source] | None = None,
+    answers: Path | None = None,
     tell: Tell = lambda name, done, total: None,
 ) -> Outcome:
     """Makes what is not there yet. The same call again goes on where the last one stopped, for whatever reason.
 
     Args:
         sources: who answers, by name, instead of those that the pipeline names.
+        answers: the file of another run whose answers this one shares; the caller keeps others out of it.
 
     Raises:
         SmolError: the folder is in use or cannot be written, a model cannot be loaded, a step wants a field that rows lack.
     """
     with locked(folder):
-        return _run(pipeline, folder, sources, tell)
+        return _run(pipeline, folder, sources, answers or folder / ANSWERS, tell)
 
 
 @contextmanager
@@ -71,9 +73,9 @@ def locked(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def _run(pipeline: Pipeline, folder: Path, given: Mapping[str, Source] | None, tell: Tell) -> Outcome:
+def _run(pipeline: Pipeline, folder: Path, given: Mapping[str, Source] | None, answers: Path, tell: Tell) -> Outcome:
     describe(pipeline, folder)
-    journal = Journal(folder / ANSWERS)
+    journal = Journal(answers)
     meter = Meter(pipeline.budget, journal.requests, journal.tokens, journal.usd)
     sources = given if given is not None else open_sources(pipeline.sources, meter)
     made: dict[str, StoredRows] = {}

@@ -48,6 +48,23 @@ class SourceSettings:
 
 
 @dataclass(frozen=True)
+class Training:
+    """What `--then-train` trains, three times: on rows as they come, on filtered ones, and on those that people wrote.
+
+    Attributes:
+        recipe: of training; a name or a file.
+        filters: steps that only leave rows out. Without them, rows are as they come.
+        human: where rows that people wrote are: `dataset_name`, `dataset_config`, `dataset_train_split` as in recipes.
+        settings: keys of the recipe that are other here; `task` and `task_splits` say what is asked.
+    """
+
+    recipe: str
+    filters: list[str]
+    human: dict[str, Any]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Step:
     """One function with its settings.
 
@@ -99,6 +116,7 @@ class Pipeline:
     sources: Mapping[str, SourceSettings] = field(default_factory=dict)
     seed: int = 0
     budget: Budget = field(default_factory=Budget)
+    train: Training | None = None
 
     def __post_init__(self) -> None:
         steps: list[Step] = []
@@ -112,6 +130,9 @@ class Pipeline:
             raise SmolError("pipeline chưa có bước nào", "the pipeline has no steps", where="steps", fix="steps: [{use: ...}]")
         for name, source in self.sources.items():
             _check_source(name, source, self.sources)
+        for name in self.train.filters if self.train else ():
+            if name not in (names := [step.name for step in steps]):
+                raise unknown(f"bước {name!r}", f"step {name!r}", name, names, "train.filters")
 
     def source_of(self, step: Step) -> str:
         """The name of the source that a step asks."""
@@ -248,7 +269,7 @@ def _override(values: dict[str, Any], word: str) -> None:
         raise SmolError(f"cần key=value, nhận được {word!r}", f"expected key=value, got {word!r}", fix="seed=1")
     at: Any = values
     for place, name in enumerate(outer):
-        steps = values.get("steps") if not place and name not in ("sources", "budget") else None
+        steps = values.get("steps") if not place and name not in ("sources", "budget", "train") else None
         if isinstance(steps, list):
             named = {_step_name(step): step for step in steps if isinstance(step, dict)}
             if name not in named:
@@ -266,7 +287,7 @@ def _step_name(step: Mapping[str, Any]) -> str:
 
 
 def _pipeline(values: dict[str, Any], path: Path) -> Pipeline:
-    _known_keys(values, ("name", "seed", "sources", "budget", "steps"), "")
+    _known_keys(values, ("name", "seed", "sources", "budget", "steps", "train"), "")
     sources = {name: _dataclass(SourceSettings, given, f"sources.{name}") for name, given in _mapping(values, "sources").items()}
     steps = values.get("steps") or []
     if not isinstance(steps, list) or not all(isinstance(step, dict) and isinstance(step.get("use"), str) for step in steps):
@@ -280,6 +301,7 @@ def _pipeline(values: dict[str, Any], path: Path) -> Pipeline:
         sources=sources,
         seed=seed,
         budget=_dataclass(Budget, _mapping(values, "budget"), "budget"),
+        train=_dataclass(Training, values["train"], "train") if values.get("train") else None,
     )
 
 
@@ -324,4 +346,7 @@ def _dataclass(kind: Any, values: Any, where: str) -> Any:
         except SmolError as error:
             error.where = f"{where}.{key}"
             raise
+    for one in dataclasses.fields(kind):
+        if one.name not in typed and one.default is one.default_factory is dataclasses.MISSING:
+            raise SmolError(f"thiếu khoá {one.name!r}", f"the key {one.name!r} is missing", where=where, fix=f"{one.name}: ...")
     return kind(**typed)

@@ -14,6 +14,8 @@ from smolcourse.evaluation.tasks import MILK_TEA, MILK_TEA_SPLITS, Task, load_ta
 from smolcourse.synthesis.rows import Draft, Row, drop, keep
 from smolcourse.synthesis.texts import part_of
 
+_DRAWN = 1000  # test orders, where a seed draws as many as one likes: no exam here asks more
+
 
 def every_task() -> list[str]:
     """The names of all test sets that the course knows."""
@@ -22,13 +24,13 @@ def every_task() -> list[str]:
 
 
 def load_tests(names: Sequence[str]) -> list[Task]:
-    """All items of these test sets; of those that are drawn by a seed, as many as `smol eval` asks.
+    """All items of these test sets; of those that are drawn by a seed, more than any exam asks.
 
     Raises:
         SmolError: there is no such set, or it cannot be downloaded.
     """
     return [
-        load_task(name, size=200 if name.partition(":")[0] == MILK_TEA else None, run_code=True)  # nothing is run here
+        load_task(name, size=_DRAWN if name.partition(":")[0] == MILK_TEA else None, run_code=True)  # nothing is run here
         for name in names
     ]
 

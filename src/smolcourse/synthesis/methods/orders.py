@@ -1,7 +1,8 @@
 """Milk-tea orders without a human-written training row: from rules, the menu and twenty seeds.
 
-What is sure comes from a program: it recombines the seeds' pieces (Jia and Liang 2016, arXiv:1606.03622) over the menu, and
-reads every order back. A model adds other wordings, and what it writes stays only if it still reads as the same order.
+A program recombines the seeds' pieces (Jia and Liang 2016, arXiv:1606.03622) over the menu, and a model adds other wordings. Both
+err: pieces that are each clear may together be read in two ways, and a small model says another order, or none. So every order
+is read back by rules (`verify`), and stays only if it reads as what its JSON says.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from smolcourse.data.templates import Message
 from smolcourse.data.text import comparable
 from smolcourse.errors import SmolError
 from smolcourse.evaluation.scorers import json_match
-from smolcourse.synthesis.ordering.reader import Unclear, items_of, read_order
+from smolcourse.synthesis.ordering.reader import Unclear, items_of, read_order, strange
 from smolcourse.synthesis.ordering.rules import load_rules
 from smolcourse.synthesis.ordering.writer import Habits, cut, type_hastily, write_order
 from smolcourse.synthesis.rows import Ask, Draft, Making, Row, drop, keep, said_all
@@ -71,9 +72,7 @@ def reword(rows: Sequence[Row], *, every: int = 4, shots: int = 6, temperature: 
         asks = [_reword(first, row, temperature, max_new_tokens) for row in part]
         texts = yield from said_all(asks)
         for row, text in zip(part, texts, strict=True):
-            same = comparable(text) == comparable(row.data["instruction"])
-            reason = "empty" if not text else "nothing new" if same else None
-            yield drop(row, reason, instruction=text) if reason else keep(row, instruction=text, reworded=True)
+            yield keep(row, instruction=text, reworded=True) if text else drop(row, "empty")
 
 
 def _reword(first: Sequence[Message], row: Row, temperature: float, max_new_tokens: int) -> Ask:
@@ -81,10 +80,15 @@ def _reword(first: Sequence[Message], row: Row, temperature: float, max_new_toke
     return Ask((*first, question), max_new_tokens, temperature, like=row.data["otherwise"])
 
 
-def verify(row: Row, *, rules: Path) -> Iterator[Draft]:
-    """Keeps an order whose text, read by the rules, is the order that its JSON says."""
+def verify(row: Row, *, rules: Path, most_strange: float = 0.2) -> Iterator[Draft]:
+    """Keeps an order whose text, read by the rules, is the order that its JSON says.
+
+    Args:
+        most_strange: share of words that the rules and the menu may lack: an order that goes on and on in other words is none.
+    """
+    text, menu, known = row.data["instruction"], MENU["vi"], load_rules(rules)
     try:
-        items = items_of(read_order(row.data["instruction"], MENU["vi"], load_rules(rules)))
+        items = items_of(read_order(text, menu, known))
     except Unclear as error:
         yield drop(row, str(error))
         return
@@ -93,7 +97,12 @@ def verify(row: Row, *, rules: Path) -> Iterator[Draft]:
     except ValueError:
         yield drop(row, "no JSON")
         return
-    yield keep(row) if right else drop(row, "says another order")
+    if not right:
+        yield drop(row, "says another order")
+    elif strange(text, menu, known) > most_strange:
+        yield drop(row, "strange words")
+    else:
+        yield keep(row)
 
 
 def typed(row: Row, draw: Random, *, rules: Path, share: float = 0.1) -> Iterator[Draft]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -38,6 +39,7 @@ class Unclear(Exception):
 
 @dataclass(frozen=True)
 class _Patterns:
+    names: dict[str, str]  # without diacritics -> as on the menu
     drinks: re.Pattern[str]
     toppings: re.Pattern[str]
     before: re.Pattern[str]
@@ -51,7 +53,12 @@ class _Patterns:
 
 def plain(text: str) -> str:
     """Lower case without diacritics, letter for letter at the same places as in the text in form NFC."""
-    return "".join(strip_diacritics(letter).lower()[:1] or letter for letter in unicodedata.normalize("NFC", text))
+    return "".join(map(_plain, unicodedata.normalize("NFC", text)))
+
+
+@lru_cache(maxsize=4096)
+def _plain(letter: str) -> str:
+    return strip_diacritics(letter).lower()[:1] or letter
 
 
 def read_order(text: str, menu: Menu, rules: Rules) -> list[Said]:
@@ -62,7 +69,6 @@ def read_order(text: str, menu: Menu, rules: Rules) -> list[Said]:
     """
     patterns = _patterns(menu, _Frozen(rules))
     whole = plain(text)
-    names = {plain(name): name for name in (*menu.drinks, *menu.toppings)}
     drinks = list(patterns.drinks.finditer(whole))
     if not drinks:
         raise Unclear("no drink of the menu")
@@ -72,8 +78,20 @@ def read_order(text: str, menu: Menu, rules: Rules) -> list[Said]:
     said = []
     for place, (drink, head) in enumerate(zip(drinks, heads, strict=True)):
         until = starts[place + 1] if place + 1 < len(starts) else len(masked)
-        said.append(_one(masked, drink, head, until, patterns, names, rules))
+        said.append(_one(masked, drink, head, until, patterns, rules))
     return said
+
+
+def strange(text: str, menu: Menu, rules: Rules) -> float:
+    """The share of an order's words that stand neither on the menu nor in the rules; numbers are no words."""
+    words = re.findall(r"[^\W\d_]+", plain(text))
+    return sum(word not in _words(menu, _Frozen(rules)) for word in words) / max(1, len(words))
+
+
+@lru_cache(maxsize=4)
+def _words(menu: Menu, frozen: _Frozen) -> frozenset[str]:
+    said = repr(dataclasses.astuple(frozen.rules)) + repr((menu.drinks, menu.toppings))
+    return frozenset(re.findall(r"[^\W\d_]+", plain(said)))
 
 
 def items_of(said: Sequence[Said]) -> list[Item]:
@@ -87,7 +105,6 @@ def _one(
     head: re.Match[str] | None,
     until: int,
     patterns: _Patterns,
-    names: dict[str, str],
     rules: Rules,
 ) -> Said:
     parts: dict[str, Span] = {"drink": drink.span()}
@@ -138,11 +155,11 @@ def _one(
     if len(set(quantities)) > 1 or len(set(sizes)) > 1 or (none and toppings):
         raise Unclear("said in two ways")
     item = Item(
-        drink=names[re.sub(r"\s+", " ", drink[0])],
+        drink=patterns.names[re.sub(r"\s+", " ", drink[0])],
         size=sizes[0] if sizes else "M",
         sugar=levels.get("sugar", 100),
         ice=levels.get("ice", 100),
-        toppings=[names[re.sub(r"\s+", " ", found[0])] for found in toppings],
+        toppings=[patterns.names[re.sub(r"\s+", " ", found[0])] for found in toppings],
         quantity=quantities[0] if quantities else 1,
     )
     if not 1 <= item["quantity"] <= MAX_QUANTITY or {item["sugar"], item["ice"]} - set(LEVELS):
@@ -183,6 +200,7 @@ def _patterns(menu: Menu, frozen: _Frozen) -> _Patterns:
     sizes = _any([word for words in rules.sizes.values() for word in words])
     size_words = _any(rules.size_words)
     return _Patterns(
+        names={plain(name): name for name in (*menu.drinks, *menu.toppings)},
         drinks=re.compile(rf"\b{_any(menu.drinks)}\b"),
         toppings=re.compile(rf"\b{_any(menu.toppings)}\b"),
         before=re.compile(

@@ -32,8 +32,11 @@ class Rules:
     between_drinks: list[str]
     corrections: list[str]
     speakers: list[list[str]]
-    before: list[str]
-    after: list[str]
+    verbs: list[str]
+    greetings: list[str]
+    asks: list[str]
+    ends: list[str]
+    remarks: list[str]
     fillers: dict[str, list[Any]]
     typed: dict[str, list[str]]
 
