@@ -79,12 +79,20 @@ def vision() -> Figures:
     return easy_vqa()
 
 
+def made_data(folder: Path | None = None) -> Figures:
+    """Rows out of rules, a menu and twenty seeds: what training on them is worth, unfiltered and filtered; planted junk found."""
+    from made_data import figures
+
+    return figures(folder)
+
+
 MODULES: dict[str, Callable[[], Figures]] = {
     "1": instruction_tuning,
     "2": preference,
     "3": adapters,
     "4": evaluation,
     "5": vision,
+    "6": made_data,
     "7": inference,
     "course": course,
 }
@@ -95,8 +103,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("module", nargs="?", choices=sorted(MODULES))
     parser.add_argument("--run", help="module 7: a run of the order task, instead of training one")
+    parser.add_argument("--out", type=Path, help="module 6: a folder to keep rows and trainings in; the same command goes on")
     parser.add_argument("--json", action="store_true", help="end with one line of figures")
     options = parser.parse_args()
+    MODULES["6"] = partial(made_data, options.out)
     MODULES["7"] = partial(inference, options.run)
     figures: Figures = {}
     for name in [options.module] if options.module else sorted(MODULES):
