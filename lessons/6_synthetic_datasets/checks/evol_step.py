@@ -12,12 +12,15 @@ NEW, LEAK, LONG = "nothing new", "speaks of the rewriting", "too long"
 def check(mine: Mine, rng: Random) -> None:
     topic = rng.choice(["nấu phở", "pha trà sữa", "trồng hoa sen", "tập chạy bộ"])
     before = f"Viết {rng.randint(2, 9)} lời khuyên về cách {topic}"
-    for text, start, wanted, name, vi, en in cases(before, rng):
-        got = mine.failed(text, start)
+    given = cases(before, rng)
+    found = [mine.failed(text, start) for text, start, *_ in given]
+    for got, (text, start, wanted, name, vi, en) in zip(found, given, strict=True):
+        if got == wanted:
+            continue
+        mine.failed(text, start)  # the call that is shown
         if got not in ("", NEW, LEAK, LONG):
             raise Wrong("no-such-reason", f"phải trả về một trong: \"\", {NEW!r}, {LEAK!r}, {LONG!r}", f"return one of: \"\", {NEW!r}, {LEAK!r}, {LONG!r}", got=got)  # fmt: skip
-        if got != wanted:
-            raise Wrong(name, vi, en, got=got, wanted=wanted)
+        raise Wrong(name, vi, en, got=got, wanted=wanted)
     rounds(mine, before, rng)
 
 

@@ -16,12 +16,14 @@ Case = tuple[str, str, str, str, str, str]
 
 
 def check(mine: Mine, rng: Random) -> None:
-    for order, answer, wanted, name, vi, en in good(rng) + bad(rng):
-        got = mine.fault(order, answer, list(MENU_NAMES), list(TOPPINGS))
-        if got not in ("", *REASONS):
-            raise Wrong("no-such-reason", f"phải trả về \"\" hoặc một trong: {', '.join(REASONS)}", f"return \"\" or one of: {', '.join(REASONS)}", got=got)  # fmt: skip
+    given = good(rng) + bad(rng)
+    found = [mine.fault(order, answer, list(MENU_NAMES), list(TOPPINGS)) for order, answer, *_ in given]
+    for got, (order, answer, wanted, name, vi, en) in zip(found, given, strict=True):
         if got == wanted:
             continue
+        mine.fault(order, answer, list(MENU_NAMES), list(TOPPINGS))  # the call that is shown
+        if got not in ("", *REASONS):
+            raise Wrong("no-such-reason", f"phải trả về \"\" hoặc một trong: {', '.join(REASONS)}", f"return \"\" or one of: {', '.join(REASONS)}", got=got)  # fmt: skip
         if wanted and got:
             raise Wrong("other-reason", f"hàng này hỏng vì {wanted!r}: xét các lý do theo thứ tự trong docstring", f"this row is bad for {wanted!r}: go through the reasons in the docstring's order", got=got, wanted=wanted)  # fmt: skip
         raise Wrong(name, vi, en, got=got, wanted=wanted)

@@ -28,11 +28,14 @@ SAID = {
 
 
 def check(mine: Mine, rng: Random) -> None:
+    mine.self_bleu([*draw(rng)[:2], "một ly trà"], 1)  # so that results differ also where higher orders make all of them 0
     for n in (4, 3):
         texts = apart(lambda: draw(rng), lambda texts: known(texts, n))  # noqa: B023
         got = mine.self_bleu(texts, n)
         if isinstance(got, bool) or not isinstance(got, (int, float)):
             raise Wrong("not-a-number", "phải trả về một số", "return a number", got=got)
+        if abs(got - 1) < 1e-9:
+            raise Wrong("self-among-references", *SAID["self-among-references"], got=got, wanted=known(texts, n)["right"], constant=True)  # fmt: skip
         blame(got, known(texts, n), SAID)
 
 

@@ -27,11 +27,14 @@ class Wrong(Exception):
         got: what the learner's function returned, if that helps.
         wanted: what it should have returned.
         read: the block of the lesson that explains it; the exercise's own section if not given.
+        constant: the mistake itself gives one result for all inputs, which is then no sign of a result written down.
     """
 
-    def __init__(self, name: str, vi: str, en: str, *, got: Any = _NOTHING, wanted: Any = _NOTHING, read: str = "") -> None:
+    def __init__(
+        self, name: str, vi: str, en: str, *, got: Any = _NOTHING, wanted: Any = _NOTHING, read: str = "", constant: bool = False
+    ) -> None:
         super().__init__(name)
-        self.name, self.vi, self.en, self.read = name, vi, en, read
+        self.name, self.vi, self.en, self.read, self.constant = name, vi, en, read, constant
         self.got = "" if got is _NOTHING else show(got)
         self.wanted = "" if wanted is _NOTHING else show(wanted)
 

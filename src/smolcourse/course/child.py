@@ -29,7 +29,7 @@ def verdict_of(code: Path, checks: ModuleType, seed: int) -> Verdict:
         checks.check(mine, random.Random(seed))
         return {"ok": True, "returned": mine.returned}
     except Wrong as wrong:
-        texts = {key: getattr(wrong, key) for key in ("name", "vi", "en", "got", "wanted", "read")}
+        texts = {key: getattr(wrong, key) for key in ("name", "vi", "en", "got", "wanted", "read", "constant")}
         return {"ok": False, "call": mine.last_call if mine else "", "returned": mine.returned if mine else [], **texts}
     except BaseException as error:
         return {"ok": False, "call": mine.last_call if mine else "", **_named(error, code)}
