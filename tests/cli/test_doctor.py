@@ -74,14 +74,14 @@ def test_missing_assets_are_named_with_the_command_that_fetches_them(monkeypatch
 def test_damaged_assets_are_a_problem_and_the_others_are_still_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     from smolcourse.assets import shelf
 
-    states = {"a": "ready", "b": "damaged", "c": "absent"}
+    states = {"easy-vqa": "ready", "b": "damaged", "c": "absent", "put-together": "ready"}
     lines = [shelf.Line(name, "model", state, "?", None, 0, None, "") for name, state in states.items()]  # type: ignore[arg-type]
     monkeypatch.setattr(shelf, "lines", lambda: lines)
     proven: list[str] = []
     monkeypatch.setattr(diagnosis, "prove_offline", lambda names: proven.extend(names) or [])
     damaged, absent, proof = diagnosis._assets()
     assert damaged.verdict == "problem" and damaged.fix == "smol assets rm b && smol assets fetch b"
-    assert absent.verdict == "note" and proof.verdict == "good" and proven == ["a"]
+    assert absent.verdict == "note" and proof.verdict == "good" and proven == ["easy-vqa"]
 
 
 def test_the_network_is_cut_but_not_loopback() -> None:
