@@ -97,7 +97,7 @@ def test_three_trainings_on_as_many_rows_and_nothing_is_done_or_asked_twice(
     recipe = {
         "model_name_or_path": str(tiny_model),
         "dataset_name": "milk-tea",
-        "max_steps": 2,
+        "max_steps": 1,
         "warmup_steps": 0,
         "max_length": 256,
         "dtype": "float32",
@@ -107,7 +107,7 @@ def test_three_trainings_on_as_many_rows_and_nothing_is_done_or_asked_twice(
         str(tmp_path / "tiny.yaml"),
         ["good", "other"],
         HUMAN,
-        {"task": "milk-tea", "task_splits": ["new", "noisy"], "task_size": 4},
+        {"task": "milk-tea", "task_splits": ["new", "noisy"], "task_size": 2},
     )
     folder, source = tmp_path / "made", Fake(answer)
     made = whole(train)
@@ -135,7 +135,7 @@ def test_three_trainings_on_as_many_rows_and_nothing_is_done_or_asked_twice(
     assert all(row["messages"][-2]["content"].startswith("ĐƠN") for name in ("raw", "filtered") for row in sets[name])
     assert found.dropped == {"bad": 16, "seven": 8}
     assert {name: {task: len(values) for task, values in tasks.items()} for name, tasks in found.scores.items()} == {
-        name: {"milk-tea:new": 4, "milk-tea:noisy": 4} for name in module.SETS
+        name: {"milk-tea:new": 2, "milk-tea:noisy": 2} for name in module.SETS
     }
     text = (found.folder / "report.md").read_text(encoding="utf-8")
     assert text == report(found) and "16: bad" in text and "milk-tea:noisy" in text
