@@ -99,9 +99,9 @@ def test_a_judge_is_graded_first(tmp_path: Path) -> None:
 def test_leaks_are_found_and_other_orders_are_not() -> None:
     test = milk_tea.generate(200, seed=TEST_SEED, split="new")
     leaked = [Row(f"t{place}", {"messages": row["messages"]}) for place, row in enumerate(test[:10])]
-    own = [Row(f"o{place}", {"messages": row["messages"]}) for place, row in enumerate(milk_tea.generate(300, seed=0))]
+    own = [Row(f"o{place}", {"messages": row["messages"]}) for place, row in enumerate(milk_tea.generate(100, seed=0))]
     made = drafts_of(leaks.without([*own, *leaked], tests=["milk-tea:new"]))
-    assert [draft.dropped for draft in made] == [None] * 300 + ["leaked: milk-tea:new"] * 10
+    assert [draft.dropped for draft in made] == [None] * 100 + ["leaked: milk-tea:new"] * 10
     assert made[-1].data["leaked"] == [("milk-tea:new", 9)]
 
 
