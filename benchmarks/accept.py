@@ -73,10 +73,10 @@ def inference(run: str | None = None) -> Figures:
 
 
 def vision() -> Figures:
-    """A model that sees, trained on easy-VQA: test accuracy, blind and seeing."""
-    from seeing import easy_vqa
+    """Models that see, trained on easy-VQA and on receipts: what they read, and what they guess blind."""
+    from seeing import figures
 
-    return easy_vqa()
+    return figures()
 
 
 def made_data(folder: Path | None = None) -> Figures:

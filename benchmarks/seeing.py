@@ -1,40 +1,80 @@
-"""A model that sees, trained by its recipe and asked every test question of easy-VQA; then asked the same without the picture."""
+"""Models that see, trained by their recipes and asked about pictures they never saw; then asked the same without the picture."""
 
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from smolcourse import experiment, hardware
 from smolcourse.config import load_recipe
-from smolcourse.data.easy_vqa import pictures
+from smolcourse.data import pictures
+from smolcourse.data.easy_vqa import pictures as easy_vqa_pictures
+from smolcourse.data.image_rows import content_text
+from smolcourse.evaluation.picture_scorers import fields_match
 from smolcourse.inference.generate import generate
 from smolcourse.inference.loading import load_model
+from smolcourse.vision import features
 
-RECIPE = "smolvlm-own/sft/easy-vqa"
+RECEIPTS = 200
 
-
-def easy_vqa() -> dict[str, float]:
-    """Share of all test questions that are answered right, blind and seeing; seconds of training, pictures looked at included."""
-    with tempfile.TemporaryDirectory() as folder:
-        run = experiment.run(load_recipe(RECIPE, [f"output_dir={folder}"]), RECIPE, print)
-        seconds, peak = float(run.status()["seconds"]), hardware.peak_memory()
-        model, tokenizer = load_model(str(run.path))
-        return {
-            "easyvqa_accuracy": accuracy(model, tokenizer, blind=False),
-            "easyvqa_blind": accuracy(model, tokenizer, blind=True),
-            "easyvqa_train_seconds": seconds,
-            "peak_rss_mb": round(peak / 1e6),
-        }
+Question = tuple[Any, str, str]
+"""A picture, what is asked, the gold."""
 
 
-def accuracy(model: Any, tokenizer: Any, *, blind: bool) -> float:
-    """Exact match over all test questions."""
-    asked, golds = [], []
-    for picture in pictures("test"):
-        for question, gold in picture.questions:
-            seen = [] if blind else [{"type": "image", "image": picture.path}]
-            asked.append([{"role": "user", "content": [*seen, {"type": "text", "text": question}]}])
-            golds.append(gold)
-    answers = generate(model, tokenizer, asked, max_new_tokens=4)
-    return sum(answer.strip() == gold for answer, gold in zip(answers, golds, strict=True)) / len(golds)
+def figures() -> dict[str, float]:
+    """Accuracy on all test questions of easy-VQA; fields of new receipts, and of those with unknown names; blind ones beside."""
+    model, tokenizer, found = trained("easyvqa", "smolvlm-own/sft/easy-vqa")
+    asked = easy_vqa_questions()
+    for name, blind in (("easyvqa_accuracy", False), ("easyvqa_blind", True)):
+        answers = answered(model, tokenizer, asked, blind=blind, tokens=4)
+        right = [answer.strip() == gold for answer, (_, _, gold) in zip(answers, asked, strict=True)]
+        found[name] = sum(right) / len(right)
+        for kind, chosen in (("yes_no", True), ("open", False)):
+            of_kind = [one for one, (_, _, gold) in zip(right, asked, strict=True) if (gold in ("yes", "no")) == chosen]
+            found[f"{name}_{kind}"] = sum(of_kind) / len(of_kind)
+    del model
+    model, tokenizer, more = trained("receipt", "smolvlm-own/sft/receipts")
+    found |= more
+    for name, split, blind in (
+        ("receipt_fields", "new", False),
+        ("receipt_blind", "new", True),
+        ("receipt_fields_unseen_names", "unseen", False),
+    ):
+        asked = receipt_questions(split)
+        answers = answered(model, tokenizer, asked, blind=blind, tokens=96)
+        scores = [fields_match(answer, gold) for answer, (_, _, gold) in zip(answers, asked, strict=True)]
+        found[name] = sum(score["fields"] for score in scores) / len(scores)
+        for field in sorted(key for key in scores[0] if key.startswith("field.") and name == "receipt_fields"):
+            found[f"receipt_{field}"] = sum(score[field] for score in scores) / len(scores)
+    return {**found, "peak_rss_mb": round(hardware.peak_memory() / 1e6)}
+
+
+def trained(name: str, recipe: str) -> tuple[Any, Any, dict[str, float]]:
+    """A model out of a recipe, its tokenizer, and the seconds that took, looking at the pictures included."""
+    # somewhere else, so that no picture was looked at before
+    with tempfile.TemporaryDirectory() as folder, patch.object(features, "home", lambda: Path(folder)):
+        run = experiment.run(load_recipe(recipe, [f"output_dir={folder}"]), recipe, print)
+        return *load_model(str(run.path)), {f"{name}_train_seconds": float(run.status()["seconds"])}
+
+
+def easy_vqa_questions() -> list[Question]:
+    """All test questions."""
+    return [(picture.path, question, gold) for picture in easy_vqa_pictures("test") for question, gold in picture.questions]
+
+
+def receipt_questions(split: str) -> list[Question]:
+    """Receipts that no training shows."""
+    rows = pictures.generate("receipts", RECEIPTS, split=split)
+    turns = [(row["images"][0], *(content_text(turn["content"], mark="").strip() for turn in row["messages"])) for row in rows]
+    return [(image, question, gold) for image, question, gold in turns]
+
+
+def answered(model: Any, tokenizer: Any, asked: list[Question], *, blind: bool, tokens: int) -> list[str]:
+    """The model's answers, greedy."""
+    conversations = [
+        [{"role": "user", "content": [*([] if blind else [{"type": "image", "image": image}]), {"type": "text", "text": text}]}]
+        for image, text, _ in asked
+    ]
+    return generate(model, tokenizer, conversations, max_new_tokens=tokens)

@@ -131,8 +131,9 @@ def test_the_loss_is_that_of_transformers_own_forward_pass(recipe: Recipe, tiny_
     from smolcourse.vision.auto import AutoModelForImageTextToText, AutoProcessor
 
     prepared = prepare(recipe)
-    run, _, _ = start(dataclasses.replace(recipe, max_steps=1, warmup_steps=0, packing=False, align_dataset_name=None))
-    plan = vlm_sft.plan(prepared.examples, dataclasses.replace(recipe, packing=False), 4)
+    one_step = dataclasses.replace(recipe, max_steps=1, warmup_steps=0, packing=False, align_dataset_name=None)
+    run, _, _ = start(dataclasses.replace(one_step, freeze_projector=True))  # a frozen one stays as it was saved
+    plan = vlm_sft.plan(prepared.examples, one_step, 4)
     model, processor = AutoModelForImageTextToText.from_pretrained(tiny_vlm), AutoProcessor.from_pretrained(tiny_vlm)
     wanted = {}
     for line in Path(recipe.dataset_name).read_text(encoding="utf-8").splitlines():

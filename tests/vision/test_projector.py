@@ -31,3 +31,16 @@ def test_image_tokens_begin_as_long_as_words() -> None:
     projector = Projector(64, 96, 2, embedding_std=0.1)
     projector.begin()
     assert float(projector(3 * torch.randn(4, 64, 64)).detach().std()) == pytest.approx(0.1, rel=0.15)
+
+
+def test_whitened_patches_differ_as_much_in_every_direction() -> None:
+    torch.manual_seed(0)
+    projector = Projector(8, 8, 2)
+    assert not projector.is_white
+    turned = torch.linalg.qr(torch.randn(8, 8)).Q
+    patches = torch.randn(4000, 8) * torch.logspace(-0.5, 0.5, 8) @ turned + 5
+    projector.whiten(patches)
+    assert projector.is_white
+    white = (patches - projector.centre) @ projector.whitening
+    assert torch.allclose(torch.cov(white.T), torch.eye(8), atol=0.2)
+    assert torch.allclose(white.mean(0), torch.zeros(8), atol=1e-2)

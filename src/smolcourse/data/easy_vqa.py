@@ -56,16 +56,19 @@ def pictures(split: str) -> list[Picture]:
     return [Picture(str(folder / "images" / f"{number}.png"), asked[number]) for number in sorted(asked)]
 
 
-def rows(name: str, *, split: str, size: int | None = None, seed: int = 0, turns: int | None = None) -> Iterator[Row]:
+def rows(
+    name: str, *, split: str, size: int | None = None, shown: int | None = None, seed: int = 0, turns: int | None = None
+) -> Iterator[Row]:
     """Native rows in an order drawn by the seed.
 
     Args:
         name: `easy-vqa` or `easy-vqa-captions`.
         size: at most so many rows.
+        shown: about at most so many pictures, the same ones in both data sets.
         turns: questions a row at most; all of a picture where left out.
     """
     rng = Random(f"easy-vqa {split} {seed}")
-    mixed = shuffled(rng, pictures(split))
+    mixed = shuffled(rng, pictures(split))[:shown]
     made = _captions(mixed) if name == CAPTIONS else _conversations(mixed, rng, turns)
     return islice(made, size)
 

@@ -19,8 +19,8 @@ from smolcourse.errors import SmolError
 
 CONFIG_KEYS = {
     **dict.fromkeys(("milk-tea", "milk-tea-style"), ("size", "seed", "language")),
-    EASY_VQA: ("size", "seed", "turns"),
-    CAPTIONS: ("size", "seed"),
+    EASY_VQA: ("size", "shown", "seed", "turns"),
+    CAPTIONS: ("size", "shown", "seed"),
     **dict.fromkeys(pictures.TASKS, ("size", "seed", "language", "turns")),
 }
 """What each data set that comes with the course can be told."""

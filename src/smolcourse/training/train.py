@@ -256,6 +256,8 @@ def load(prepared: Prepared) -> Any:
     model = sft.load_model(prepared.folder, prepared.dtype, scores=scores, shards=shards, four_bit=recipe.load_in_4bit)
     if recipe.engine == "trl":
         return model
+    if prepared.sight and not recipe.freeze_projector:
+        vlm_sft.whiten(model, prepared.sight, prepared.examples)
     if recipe.use_peft:
         model = add_adapter(model, recipe)
     language = model

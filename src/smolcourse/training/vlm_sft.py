@@ -28,6 +28,9 @@ from smolcourse.training.gradient_start import aim
 from smolcourse.training.loop import RunTrainer
 from smolcourse.training.packing import common_length, pack
 from smolcourse.training.sft import Plan, SFTTrainer
+from smolcourse.training.sight import Sight
+
+_SHOWN = 300
 
 
 def seeing(model: Any) -> Any:
@@ -66,6 +69,17 @@ def freeze(model: Any, recipe: Recipe) -> None:
     ):
         if frozen:
             part.requires_grad_(False)
+
+
+def whiten(model: Any, sight: Sight, examples: Any) -> None:
+    """Shows a fresh projector what patches are like, by some of the pictures it will be trained on."""
+    projector = seeing(model).projector
+    if projector.is_white:
+        return
+    names = list(dict.fromkeys(name for images in examples["images"] for name in images))
+    some = names[:: max(1, len(names) // _SHOWN)][:_SHOWN]
+    if some:
+        projector.whiten(torch.cat([sight.features.get([name]) for name in some]).flatten(0, 1))
 
 
 @dataclass(frozen=True)

