@@ -20,7 +20,7 @@ from smolcourse.language import tr
 from smolcourse.training import parallel
 from smolcourse.training.energy import EnergyMeter, energy_from
 from smolcourse.training.report import report_text
-from smolcourse.training.runs import Run
+from smolcourse.training.runs import Run, list_runs
 from smolcourse.training.train import Prepared, Say, load, prepare, recipe_of, say_nothing, train
 
 _ROOM = 8  # tokens an answer may have beyond its gold's and a quarter: room for JSON that is written wider
@@ -51,10 +51,30 @@ def resume(folder: Run, say: Say = say_nothing) -> Run:
     Raises:
         SmolError: it is finished, or another process trains in it.
     """
-    if folder.state() == "finished" and (folder.path / "report.md").exists():
+    if is_finished(folder):
         raise SmolError("run này đã xong", "this run is finished", where=folder.name, fix=f"smol chat {folder.name}")
     say, prepared = _prepared(recipe_of(folder), say)
     return _go(prepared, folder, say)
+
+
+def run_once(recipe: Recipe, name: str, say: Say = say_nothing, *, before: dict[str, dict[str, float]] | None = None) -> Run:
+    """The newest run in the recipe's output folder: one that is finished, one that is gone on with, or a new one.
+
+    Raises:
+        SmolError: as `run` and `resume`.
+    """
+    there = list_runs(recipe.output_dir)
+    if not there:
+        return run(recipe, name, say, before=before)
+    if is_finished(there[-1]):
+        say(tr(f"đã có: {there[-1].path}", f"is there: {there[-1].path}"))
+        return there[-1]
+    return resume(there[-1], say)
+
+
+def is_finished(folder: Run) -> bool:
+    """Trained, scored and reported on."""
+    return folder.state() == "finished" and (folder.path / "report.md").exists()
 
 
 def _prepared(recipe: Recipe, say: Say) -> tuple[Say, Prepared]:

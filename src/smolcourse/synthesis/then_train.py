@@ -36,7 +36,7 @@ from smolcourse.synthesis.results import DATA, read_state
 from smolcourse.synthesis.rows import Data, Draft, Row, digest, keep
 from smolcourse.synthesis.sources import Source
 from smolcourse.training.durable import json_text, mendable, replace_file
-from smolcourse.training.runs import Run, list_runs
+from smolcourse.training.runs import Run
 
 SETS = ("raw", "filtered", "human")
 FOLDER = "then-train"
@@ -111,7 +111,7 @@ def then_train(
     runs: dict[str, Run] = {}
     for name, recipe in recipes.items():
         say(f"\n== {tr(*_SAID[name])}")
-        runs[name] = _trained(recipe, pipeline.train.recipe, say, before)
+        runs[name] = experiment.run_once(recipe, pipeline.train.recipe, say, before=before or None)
         before = experiment.scores(runs[name]).get("before", {})
     names = pipeline.train.filters
     dropped = {
@@ -183,17 +183,6 @@ def _recipe(train: Training, file: Path, ours: Path, name: str) -> Recipe:
     settings = {key: value for key, value in dataclasses.asdict(recipe).items() if key not in ("dataset_name", "output_dir")}
     place = ours.resolve() / "runs" / f"{name}-{digest(settings, content_of(file))[:8]}"
     return dataclasses.replace(recipe, output_dir=str(place))
-
-
-def _trained(recipe: Recipe, name: str, say: Callable[[str], None], before: dict[str, dict[str, float]]) -> Run:
-    """A finished run of the recipe: one that is there, one that is gone on with, or a new one."""
-    there = list_runs(recipe.output_dir)
-    if not there:
-        return experiment.run(recipe, name, say, before=before or None)
-    if there[-1].state() == "finished" and (there[-1].path / "report.md").exists():
-        say(tr(f"đã có: {there[-1].path}", f"is there: {there[-1].path}"))
-        return there[-1]
-    return experiment.resume(there[-1], say)
 
 
 def _scores(one: Run) -> dict[str, list[float]]:
