@@ -72,11 +72,11 @@ def inference(run: str | None = None) -> Figures:
     return figures(run)
 
 
-def vision() -> Figures:
+def vision(folder: Path | None = None) -> Figures:
     """Models that see, trained on easy-VQA and on receipts: what they read, and what they guess blind."""
     from seeing import figures
 
-    return figures()
+    return figures(folder)
 
 
 def made_data(folder: Path | None = None) -> Figures:
@@ -103,9 +103,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("module", nargs="?", choices=sorted(MODULES))
     parser.add_argument("--run", help="module 7: a run of the order task, instead of training one")
-    parser.add_argument("--out", type=Path, help="module 6: a folder to keep rows and trainings in; the same command goes on")
+    parser.add_argument("--out", type=Path, help="modules 5, 6: a folder to keep what is made; the same command goes on")
     parser.add_argument("--json", action="store_true", help="end with one line of figures")
     options = parser.parse_args()
+    MODULES["5"] = partial(vision, options.out)
     MODULES["6"] = partial(made_data, options.out)
     MODULES["7"] = partial(inference, options.run)
     figures: Figures = {}
