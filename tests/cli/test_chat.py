@@ -84,6 +84,59 @@ def test_errors(here, tiny_model, arguments, said):
     assert stdout == ""
 
 
+@pytest.fixture
+def shots(tmp_path):
+    """A folder with pictures under names that people give, and one that is none."""
+    from PIL import Image
+
+    for name, colour in (("đỏ.png", "red"), ("hai từ.png", "blue")):
+        Image.new("RGB", (64, 48), colour).save(tmp_path / name)
+    (tmp_path / "bad.png").write_text("văn bản", encoding="utf-8")
+    return tmp_path
+
+
+def test_one_question_about_pictures(here, tiny_vlm, shots):
+    code, stdout, stderr = here(
+        "chat", tiny_vlm, "hình gì?", "--image", shots / "đỏ.png", "--image", shots / "hai từ.png", "--max-new-tokens", "2"
+    )
+    assert (code, stderr) == (0, "") and stdout.endswith("\n")
+
+
+@pytest.mark.bad_input
+def test_pictures_that_cannot_be_shown(here, tiny_model, tiny_vlm, shots):
+    code, stdout, stderr = here("chat", tiny_vlm, "hình gì?", "--image", shots / "bad.png")
+    assert (code, stdout) == (2, "") and "bad.png" in stderr
+    code, stdout, stderr = here("chat", tiny_model, "hình gì?", "--image", shots / "đỏ.png")
+    assert (code, stdout) == (2, "") and "smolvlm-own" in stderr and "Traceback" not in stderr
+
+
+def test_pictures_in_a_conversation(here, tiny_vlm, shots, monkeypatch):
+    from smolcourse.inference.chat import Chat
+
+    seen = []
+    answer = Chat.reply
+
+    def reply(self, text):
+        seen.append(len(self.pictures))
+        return answer(self, text)
+
+    monkeypatch.setattr(Chat, "reply", reply)
+    monkeypatch.setenv("HOME", str(shots))
+    lines = iter(
+        [
+            "hình gì?", f"/image {shots}/hai từ.png", f"/image {shots}/hai\\ từ.png", "/image '~/đỏ.png'", "hai hình gì?",
+            f"/image {shots}/bad.png", "/image ~nobody-of-this-name/a.png", "/image", "nữa?", "/exit",
+        ]
+    )  # fmt: skip
+    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    code, stdout, stderr = here("chat", tiny_vlm, "--image", shots / "đỏ.png", "--max-new-tokens", "2")
+    assert code == 0 and seen == [1, 3, 0]
+    assert stdout.count("64 × 48") == 4 and "/image FILE" in stdout
+    assert "bad.png" in stderr and "~nobody-of-this-name" in stderr and "Traceback" not in stderr
+
+
 def test_ctrl_c_between_a_question_and_its_answer_ends_no_conversation(here, tiny_model, monkeypatch):
     from smolcourse.cli import chat
 

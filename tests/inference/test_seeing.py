@@ -7,7 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
+from smolcourse.assets.cache import home
 from smolcourse.errors import SmolError
+from smolcourse.inference import seeing
+from smolcourse.inference.chat import Chat
 from smolcourse.inference.generate import Streamer, generate
 from smolcourse.inference.loading import load_model
 from smolcourse.vision.auto import AutoProcessor
@@ -75,3 +78,59 @@ def test_a_bad_picture_is_told(loaded: tuple[Any, Any], tmp_path: Path) -> None:
         generate(*loaded, [asked(tmp_path / "missing.png")], max_new_tokens=2)
     with pytest.raises(SmolError):
         generate(*loaded, [asked("http://example.com/a.png")], max_new_tokens=2)
+
+
+def test_pictures_shown_in_turn_keep_to_their_questions(loaded: tuple[Any, Any], tmp_path: Path) -> None:
+    model, tokenizer = loaded
+    files = pictures(tmp_path)
+    chat = Chat(Streamer(model, tokenizer), "Ngắn gọn.", max_new_tokens=5)
+    kept = set(home().rglob("*.npy"))
+    turns: list[dict[str, Any]] = [{"role": "system", "content": "Ngắn gọn."}]
+    for shown, text in (([], "Chào"), (files[:2], "Hai hình?"), ([], "Còn gì?"), ([files[2], files[0]], "Và đây?")):
+        for file in shown:
+            assert chat.show(str(file)).size == (64, 48)
+        parts = [{"type": "image", "image": file} for file in shown]
+        turns.append({"role": "user", "content": [*parts, {"type": "text", "text": text}]})
+        answer = "".join(chat.reply(text))
+        assert answer == generate(model, tokenizer, [turns], max_new_tokens=5)[0] and not chat.pictures
+        turns.append({"role": "assistant", "content": answer})
+        kept |= set(home().rglob("*.npy"))  # of `generate`, which keeps what it saw
+    for file in files:
+        file.unlink()  # the conversation holds them
+    assert "".join(chat.reply("Nữa?")) and len(chat.turns) == 10
+    chat.reset()
+    chat.turns[:] = []
+    Image.new("RGB", (64, 48), "green").save(files[0])
+    chat.show(str(files[0]))
+    list(chat.reply("Hình gì?"))
+    assert set(home().rglob("*.npy")) == kept  # and nothing of them stays on the disk
+
+
+def test_pictures_of_many_are_forgotten_in_time(loaded: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, tokenizer = loaded
+    files = pictures(tmp_path)
+    wanted = generate(model, tokenizer, [asked(file) for file in files], max_new_tokens=5)
+    monkeypatch.setattr(seeing, "_CROWD", 8)  # two pictures
+    writer = Streamer(model, tokenizer)
+    decoder = writer._decoder
+    assert decoder is not None
+    words = len(decoder._embed)
+    for _ in range(2):
+        assert ["".join(writer.stream(asked(file), max_new_tokens=5)) for file in files] == wanted
+        assert len(decoder._embed) - words <= 8
+
+
+def test_the_name_of_the_placeholder_is_a_word_like_others(loaded: tuple[Any, Any], tmp_path: Path) -> None:
+    file = pictures(tmp_path)[0]
+    for prompt in (asked(file, "<image> là gì? <image>"), [{"role": "user", "content": "<image>"}], "Thẻ <image>"):
+        assert isinstance(generate(*loaded, [prompt], max_new_tokens=2)[0], str)
+
+
+@pytest.mark.bad_input
+def test_a_picture_shown_to_a_model_of_text(tiny_model: Path, tmp_path: Path) -> None:
+    loaded = load_model(str(tiny_model))
+    file = pictures(tmp_path)[0]
+    with pytest.raises(SmolError, match="smolvlm-own"):
+        generate(*loaded, [asked(file)], max_new_tokens=2)
+    with pytest.raises(SmolError, match="smolvlm-own"):
+        Chat(Streamer(*loaded)).show(str(file))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -40,6 +42,17 @@ def chat(
     ] = 1.0,
     max_new_tokens: Annotated[int, typer.Option(help=tr("độ dài tối đa của câu trả lời", "longest answer, in tokens"))] = 512,
     seed: Annotated[int, typer.Option(min=0, help=tr("hạt giống ngẫu nhiên", "random seed"))] = 0,
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help=tr(
+                "ảnh đi cùng câu hỏi đầu (lặp lại được); cần mô hình xem được ảnh",
+                "a picture for the first question (may be repeated); the model must be one that sees",
+            ),
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Loads the model, then answers one prompt or a conversation."""
     use_utf8()
@@ -51,15 +64,20 @@ def chat(
     from smolcourse.inference import sampling
 
     sampling.check(temperature, top_p, max_new_tokens)
-    from smolcourse.inference.loading import load_model, locate, system_prompt_of
+    from smolcourse.data.images import open_image
+    from smolcourse.inference.loading import can_see, load_model, locate, system_prompt_of
+    from smolcourse.vision.loading import needs_sight
 
     located = locate(repaired(model))
+    if image and not can_see(located):
+        raise needs_sight(repaired(model))
+    pictures = [open_image(file) for file in image or ()]
     system = system_prompt_of(located) if system is None else repaired(system) or None
     loaded = load_model(located)
     from smolcourse.inference.chat import Chat
     from smolcourse.inference.generate import Streamer
 
-    conversation = Chat(Streamer(*loaded), system, max_new_tokens, temperature, top_p, seed)
+    conversation = Chat(Streamer(*loaded), system, max_new_tokens, temperature, top_p, seed, pictures=pictures)
     if prompt is None:
         talk(conversation, model)
         return
@@ -78,6 +96,8 @@ def talk(conversation: Chat, model: str, use: Callable[[str], None] | None = Non
     print(tr(f"Trò chuyện với {model}. /help để xem các lệnh.", f"Chatting with {model}. /help shows the commands."))
     if conversation.system:
         print(f"system: {conversation.system}")
+    for picture in conversation.pictures:
+        _say_shown(*picture.size)
     while True:
         try:
             line = input("> ").strip()
@@ -105,7 +125,9 @@ def _turn(conversation: Chat, line: str, use: Callable[[str], None] | None) -> N
 
 def _command(conversation: Chat, line: str, *, choice: bool) -> None:
     name, _, rest = line.partition(" ")
-    if name == "/reset":
+    if name == "/image" and rest.strip():
+        _show(conversation, typed_path(rest))
+    elif name == "/reset":
         conversation.reset()
         print(tr("Đã quên các lượt trước.", "Earlier turns are forgotten."))
     elif name == "/system":
@@ -113,13 +135,20 @@ def _command(conversation: Chat, line: str, *, choice: bool) -> None:
             conversation.reset("" if rest.strip() in ("-", '""') else rest.strip())
         print(f"system: {conversation.system or '-'}")
     else:
-        if name != "/help":
+        if name not in ("/help", "/image"):
             print(tr(f"Không có lệnh {name}.", f"There is no command {name}."))
         if choice:
             print(
                 tr(
                     "/use 2        đổi sang adapter 2; 1+2: chồng hai; 0: không adapter",
                     "/use 2        adapter 2; 1+2: both; 0: none",
+                )
+            )
+        if conversation.streamer.sees:
+            print(
+                tr(
+                    "/image FILE   cho xem một ảnh cùng câu hỏi kế tiếp",
+                    "/image FILE   shows a picture with the next question",
                 )
             )
         print(tr("/reset        quên các lượt trước", "/reset        forget earlier turns"))
@@ -135,6 +164,25 @@ def _command(conversation: Chat, line: str, *, choice: bool) -> None:
                 "/exit         leave (or Ctrl-D); Ctrl-C stops an answer",
             )
         )
+
+
+def typed_path(text: str) -> str:
+    """The file that was meant: as it stands, in quotation marks, or with a backslash before each space, as terminals write it."""
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    return text if os.name == "nt" or os.path.exists(os.path.expanduser(text)) else re.sub(r"\\(.)", r"\1", text)
+
+
+def _show(conversation: Chat, file: str) -> None:
+    try:
+        _say_shown(*conversation.show(file).size)
+    except SmolError as error:
+        print(error, file=sys.stderr)
+
+
+def _say_shown(width: int, height: int) -> None:
+    print(tr(f"[ảnh {width} × {height}] Mời bạn hỏi về ảnh.", f"[picture of {width} × {height}] Ask about it."))
 
 
 def _answer(conversation: Chat, line: str) -> None:

@@ -174,8 +174,8 @@ def _read(source: str | Path, where: str) -> bytes:
             f"không tải ảnh từ địa chỉ {scheme}:; hãy tải về trước, hoặc dùng data URL",
             f"images are not fetched from {scheme}: addresses; download it first, or use a data URL",
         )
-    path = Path(source).expanduser() if str(source).startswith("~") else Path(source)
     try:
+        path = Path(source).expanduser() if str(source).startswith("~") else Path(source)
         if not path.exists():
             raise _bad(where, "không có tệp ảnh này", "there is no such image file")
         if not path.is_file():  # a folder; a pipe or a device would never end
@@ -183,7 +183,7 @@ def _read(source: str | Path, where: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise _bad(where, f"không đọc được ({error.strerror})", f"cannot be read ({error.strerror})") from error
-    except ValueError as error:  # a null byte
+    except (ValueError, RuntimeError) as error:  # a null byte; the home of nobody
         raise _bad(where, "không có tệp ảnh này", "there is no such image file") from error
 
 

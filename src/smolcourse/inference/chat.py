@@ -5,10 +5,16 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from smolcourse.data.images import open_image
 from smolcourse.data.templates import Message
 from smolcourse.errors import SmolError
 from smolcourse.inference.generate import Streamer
+from smolcourse.vision.loading import needs_sight
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @dataclass
@@ -22,10 +28,24 @@ class Chat:
     top_p: float = 1.0
     seed: int = 0
     turns: list[Message] = field(default_factory=list)
+    pictures: list[Image] = field(default_factory=list)
+    """That go with the next question. Opened once: a file may change while people talk about it."""
+
+    def show(self, source: str) -> Image:
+        """Shows a picture with the next question.
+
+        Raises:
+            SmolError: a picture that cannot be used, or a model that sees none.
+        """
+        if not self.streamer.sees:
+            raise needs_sight()
+        self.pictures.append(open_image(source))
+        return self.pictures[-1]
 
     def reset(self, system: str | None = None) -> None:
-        """Forgets all turns; with `system`, also sets another system prompt (an empty one removes it)."""
+        """Forgets all turns and pictures; with `system`, also sets another system prompt (an empty one removes it)."""
         self.turns.clear()
+        self.pictures.clear()
         if system is not None:
             self.system = system or None
 
@@ -36,7 +56,9 @@ class Chat:
             SmolError: nothing was asked, or the conversation has become longer than the model's context.
         """
         # Keyboards and files may write one Vietnamese letter in two ways; models are trained on NFC.
-        asked: Message = {"role": "user", "content": unicodedata.normalize("NFC", text.strip())}
+        words = unicodedata.normalize("NFC", text.strip())
+        shown = [{"type": "image", "image": picture} for picture in self.pictures]
+        asked: Message = {"role": "user", "content": [*shown, {"type": "text", "text": words}] if shown else words}
         opening = [{"role": "system", "content": self.system}] if self.system else []
         try:
             pieces = self.streamer.stream(
@@ -50,6 +72,7 @@ class Chat:
             if self.turns and asked["content"]:
                 error.fix = error.fix or "/reset"
             raise
+        self.pictures.clear()
         answer = ""
         try:
             for piece in pieces:

@@ -17,6 +17,7 @@ from smolcourse.evaluation.picture_tasks import shown
 from smolcourse.evaluation.tasks import Task
 from smolcourse.inference.endpoint import endpoint_examinee, is_endpoint
 from smolcourse.inference.loading import Located, base_of, load_model, locate
+from smolcourse.vision.loading import needs_sight
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being answered, how many items are done, and how many there are."""
@@ -79,12 +80,7 @@ def examinee_of(place: Located, name: str) -> Examinee:
 
     def write(prompts: Sequence[Prompt], max_new_tokens: int) -> list[str]:
         if any(not isinstance(prompt, str) and shown(prompt) for prompt in prompts) and not sees(model):
-            raise SmolError(
-                "mô hình này chỉ đọc văn bản, còn bài này có ảnh",
-                "this model reads text only, and the task has pictures",
-                where=name,
-                fix="smol train smolvlm-own/sft/easy-vqa",
-            )
+            raise needs_sight(name)
         return generate(model, tokenizer, prompts, max_new_tokens=max_new_tokens)
 
     return Examinee(name, identity(place), write, reader.loglikelihoods, reader.texts)

@@ -172,18 +172,27 @@ class Streamer:
     """One conversation, answered piece by piece. Tokens that the next prompt shares with the last one are not computed again.
 
     Args:
-        model: any causal LM; its weights must not change while the streamer is in use.
+        model: any causal LM, or one that sees; its weights must not change while the streamer is in use.
+
+    Attributes:
+        prompt_length: tokens of the last prompt.
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self._model, self._tokenizer = model, tokenizer
         self._stops = stop_ids(model, tokenizer)
+        self.prompt_length = 0
         self._known: list[int] = []  # the tokens whose keys and values the decoder holds
         try:
             self._decoder: LlamaDecoder | None = decoder_of(model)
         except Unsupported:
             self._decoder = None
-        self._eyes = Eyes(model, tokenizer, self._decoder) if self._decoder and sees(model) else None
+        self._eyes = Eyes(model, tokenizer, self._decoder, passing=True) if self._decoder and sees(model) else None
+
+    @property
+    def sees(self) -> bool:
+        """Whether prompts may show pictures."""
+        return self._eyes is not None
 
     def stream(
         self, prompt: Prompt, *, max_new_tokens: int = 512, temperature: float = 0.0, top_p: float = 1.0, seed: int = 0
@@ -194,7 +203,10 @@ class Streamer:
             SmolError: as `generate`, before the first piece.
         """
         sampling.check(temperature, top_p, max_new_tokens)
+        if self._eyes and self._eyes.make_room():
+            self._known = []
         (ids,) = self._eyes.encode([prompt]) if self._eyes else [encode_prompt(prompt, self._tokenizer)]
+        self.prompt_length = len(ids)
         limit = room(self._model, len(ids), max_new_tokens)
         if self._decoder is None:
             settings = plain.settings(self._tokenizer, self._stops, temperature, top_p)

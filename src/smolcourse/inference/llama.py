@@ -88,7 +88,8 @@ class LlamaDecoder:
         self.positions: int = config.max_position_embeddings
         product = partial(_product, joined=joined and base.get_memory_footprint() <= _LARGEST_COPY)
         self._active = base.model.layers[0].mlp.act_fn
-        self._embed: Tensor = _plain(base.model.embed_tokens, nn.Embedding).weight
+        self._words: Tensor = _plain(base.model.embed_tokens, nn.Embedding).weight
+        self._embed = self._words  # and behind them what was learned
         self._norm: Tensor = base.model.norm.weight
         self._head = product(base.lm_head)
         self._layers = [
@@ -112,9 +113,15 @@ class LlamaDecoder:
 
     def learn(self, embeddings: Tensor) -> int:
         """Adds words that can be read and never be said: embeddings [n, d]. Returns the id of the first."""
-        first = len(self._embed)
+        first: int = self._embed.shape[0]
         self._embed = torch.cat((self._embed, embeddings.to(self._embed)))
         return first
+
+    def forget(self) -> None:
+        """Removes what was learned, and all that was read."""
+        self._embed = self._words
+        self.truncate_prefix(0)
+        self.clear()
 
     @property
     def prefix_length(self) -> int:

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smolcourse.assets.resolver import need_safetensors
+from smolcourse.data.image_rows import content_text
 from smolcourse.errors import SmolError
 from smolcourse.training.located import Located, base_of, locate
-from smolcourse.vision.loading import auto_class
+from smolcourse.vision.loading import auto_class, sees
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["Located", "base_of", "load_model", "locate", "quiet", "system_prompt_of"]
+__all__ = ["Located", "base_of", "can_see", "load_model", "locate", "quiet", "system_prompt_of"]
 
 
 def load_model(reference: str | Located) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -51,6 +52,11 @@ def load_model(reference: str | Located) -> tuple[PreTrainedModel, PreTrainedTok
         if is_adapter:
             model = load_adapter(model, folder)
     return model.to(device).eval(), tokenizer
+
+
+def can_see(located: Located) -> bool:
+    """Whether a model takes pictures, before anything of it is loaded."""
+    return sees(base_of(located) if (located.path / "adapter_config.json").is_file() else located.path)
 
 
 def _load_checkpoint(folder: Path, dtype: Any) -> Any:
@@ -102,7 +108,7 @@ def system_prompt_of(located: Located) -> str | None:
     for row in rows:
         turns = row.get("messages") or row.get("prompt")
         first = turns[0] if isinstance(turns, list) and turns else {}
-        prompts.add(first.get("content") if first.get("role") == "system" else None)
+        prompts.add(content_text(first.get("content")) if first.get("role") == "system" else None)
     return prompts.pop() if len(prompts) == 1 else None
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from smolcourse.data.templates import Message, render
 from smolcourse.errors import SmolError
+from smolcourse.vision.loading import needs_sight
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -22,12 +23,14 @@ def encode_prompt(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> list[in
     """Token ids of a prompt, with the opening of the assistant's turn.
 
     Raises:
-        SmolError: an empty prompt, no chat template, or messages that the template refuses.
+        SmolError: an empty prompt, no chat template, pictures, or messages that the template refuses.
     """
     if isinstance(prompt, str):
         ids = list(tokenizer(prompt)["input_ids"]) if prompt.strip() else []
     else:
         messages = list(prompt)
+        if any(shows_picture(message) for message in messages):
+            raise needs_sight()
         asked = [message for message in messages if isinstance(message, dict) and message.get("role") != "system"]
         if not asked or (asked[-1].get("role") == "user" and not str(asked[-1].get("content") or "").strip()):
             raise _empty()
@@ -36,6 +39,12 @@ def encode_prompt(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> list[in
     if not ids:
         raise _empty()
     return ids
+
+
+def shows_picture(message: Message) -> bool:
+    """Whether a message has a picture among its parts."""
+    content = message.get("content") if isinstance(message, dict) else None
+    return isinstance(content, list) and any(isinstance(part, dict) and part.get("type") == "image" for part in content)
 
 
 def _empty() -> SmolError:

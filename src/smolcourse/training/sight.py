@@ -42,13 +42,14 @@ class Sight:
         return cls(processor, Features(load_encoder(folder), processor), load_config(folder).image_token_id)
 
     @classmethod
-    def of_model(cls, model: VlmForConditionalGeneration, tokenizer: PreTrainedTokenizerBase) -> Sight:
-        """For a loaded model, whose encoder does not change any more."""
-        from smolcourse.vision.features import Features
+    def of_model(cls, model: VlmForConditionalGeneration, tokenizer: PreTrainedTokenizerBase, *, passing: bool = False) -> Sight:
+        """For a loaded model, whose encoder does not change any more. `passing`: nothing of the pictures is kept on the disk."""
+        from smolcourse.vision.features import Features, Glances
         from smolcourse.vision.processor import VlmProcessor
 
         processor = VlmProcessor.of(model.config, tokenizer)
-        return cls(processor, Features(model.vision_tower, processor), model.config.image_token_id)
+        features = (Glances if passing else Features)(model.vision_tower, processor)
+        return cls(processor, features, model.config.image_token_id)
 
     def rows(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Native rows with `images` -> rows of text, with placeholders for each picture and, as `images`, the names of features.

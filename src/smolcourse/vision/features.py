@@ -53,12 +53,11 @@ class Features:
         found: list[tuple[str, int]] = []
         waiting: dict[str, Array] = {}
         with plain_disk_errors():
-            self.folder.mkdir(parents=True, exist_ok=True)
             for image in images:
                 tiles = self.processor.tiles(image)
                 key = hashlib.sha256(tiles.tobytes() + str(tiles.shape).encode()).hexdigest()[:32]
                 found.append((key, len(tiles)))
-                if key not in waiting and not self._file(key).exists():
+                if key not in waiting and not self._has(key):
                     waiting[key] = tiles
                 if sum(map(len, waiting.values())) >= BATCH:
                     self._look(waiting)
@@ -70,11 +69,25 @@ class Features:
 
     def get(self, keys: Sequence[str]) -> Tensor:
         """Patches of pictures that `add` has looked at: [all their tiles, patches, width], float32."""
-        return torch.from_numpy(np.concatenate([np.load(self._file(key)) for key in keys]).astype(np.float32))
+        return torch.from_numpy(np.concatenate([self._kept(key) for key in keys]).astype(np.float32))
 
     def tiles(self, key: str) -> int:
         """Tiles of a picture that `add` has looked at."""
-        return len(np.load(self._file(key), mmap_mode="r"))
+        return len(self._kept(key))
+
+    def _has(self, key: str) -> bool:
+        return self._file(key).exists()
+
+    def _kept(self, key: str) -> Array:
+        kept: Array = np.load(self._file(key), mmap_mode="r")
+        return kept
+
+    def _keep(self, key: str, patches: Array) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / f"{key}.{os.getpid()}.partial"
+        with open(partial, "wb") as stream:
+            np.save(stream, patches)
+        os.replace(partial, self._file(key))
 
     def _file(self, key: str) -> Path:
         return self.folder / f"{key}.npy"
@@ -87,11 +100,29 @@ class Features:
         patches = see(self.encoder, pixels)
         start = 0
         for key, tiles in waiting.items():
-            partial = self.folder / f"{key}.{os.getpid()}.partial"
-            with open(partial, "wb") as stream:
-                np.save(stream, patches[start : start + len(tiles)].to("cpu", torch.float16).numpy())
-            os.replace(partial, self._file(key))
+            self._keep(key, patches[start : start + len(tiles)].to("cpu", torch.float16).numpy())
             start += len(tiles)
+
+
+class Glances(Features):
+    """The same in memory, for what people show in passing: nothing of their pictures stays on the disk."""
+
+    def __init__(self, encoder: Any, processor: VlmProcessor) -> None:
+        self.encoder, self.processor = encoder, processor
+        self._seen: dict[str, Array] = {}
+
+    def forget(self) -> None:
+        """Forgets all pictures."""
+        self._seen.clear()
+
+    def _has(self, key: str) -> bool:
+        return key in self._seen
+
+    def _kept(self, key: str) -> Array:
+        return self._seen[key]
+
+    def _keep(self, key: str, patches: Array) -> None:
+        self._seen[key] = patches
 
 
 def encoder_key(encoder: Any, processor: VlmProcessor) -> str:

@@ -1,10 +1,12 @@
-"""Parts of a saved model that sees."""
+"""Which saved models see, and the parts of one that does."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from smolcourse.errors import SmolError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -22,6 +24,16 @@ def sees(folder: Path) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(values, dict) and values.get("model_type") == "smol_vlm"
+
+
+def needs_sight(where: str | None = None) -> SmolError:
+    """The error of pictures that are shown to a model of text."""
+    return SmolError(
+        "mô hình này chỉ đọc văn bản, không xem được ảnh; xem được ảnh: smolvlm-own và các run huấn luyện từ nó",
+        "this model reads text only and cannot see pictures; models that see: smolvlm-own, and runs trained from it",
+        where=where,
+        fix="smol train smolvlm-own/sft/easy-vqa",
+    )
 
 
 def auto_class(folder: Path) -> Any:
