@@ -5,6 +5,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import PreTrainedTokenizerBase
@@ -66,7 +67,7 @@ def loss_at_the_end_of_turn(run: Run, tokenizer: PreTrainedTokenizerBase) -> flo
     return total / len(rows)
 
 
-TRAINING = [exercise.name for exercise in find_exercises() if exercise.methods and exercise.methods != ("synth",)]
+TRAINING = [one.name for one in find_exercises() if one.methods and one.methods[0] in ("sft", "dpo", "orpo")]
 
 
 @pytest.mark.parametrize("name", TRAINING)
@@ -137,6 +138,43 @@ def test_a_file_that_does_not_run_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(SmolError) as error:
         replacements(find_exercise("encode"), broken)
     assert error.value.fix == "smol check encode"
+
+
+def seen(tiny_vlm: Path) -> list[Any]:
+    """What the parts of a model that sees make of pictures: tiles, white patches, tokens."""
+    from PIL import Image
+
+    from smolcourse.training import vlm_sft
+    from smolcourse.training.sight import Sight
+    from smolcourse.vision.auto import AutoModelForImageTextToText, AutoProcessor
+
+    model, processor = AutoModelForImageTextToText.from_pretrained(tiny_vlm), AutoProcessor.from_pretrained(tiny_vlm)
+    sight = Sight.of_model(model, processor.tokenizer)
+    sizes = [(300, 60), (120, 240), (56, 56), (200, 190)]
+    drawn = np.random.default_rng(0)
+    pictures = [Image.fromarray(drawn.integers(0, 256, (*size[::-1], 3), dtype=np.uint8)) for size in sizes]
+    names = [name for name, _ in sight.features.add(pictures)]
+    vlm_sft.whiten(model, sight, {"images": [[name] for name in names]})
+    with torch.no_grad():
+        tokens = model.image_embeddings(patches=sight.features.get(names[2:3]))
+    return [[len(processor.tiles(picture)) for picture in pictures], model.projector.whitening.clone(), tokens]
+
+
+def test_the_right_functions_see_what_ours_see_and_wrong_ones_do_not(tiny_vlm: Path) -> None:
+    ours = seen(tiny_vlm)
+    names = [exercise.name for exercise in find_exercises() if exercise.methods == ("see",)]
+    assert sorted(names) == ["pixel_shuffle", "tile_grid", "whitening"]
+    with driven_by({name: str(find_exercise(name).solution) for name in names}):
+        mine = seen(tiny_vlm)
+    assert mine[0] == ours[0]
+    apart = [float((a - b).abs().max() / b.abs().max()) for a, b in zip(mine[1:], ours[1:], strict=True)]
+    assert apart == pytest.approx([0, 0], abs=1e-3)
+    wrong = ("tile_grid__never-cut", "whitening__no-root", "pixel_shuffle__neighbours-in-a-row")
+    for place, name in enumerate(wrong):
+        with driven_by({name.partition("__")[0]: str(WRONG / f"{name}.py")}):
+            got = torch.as_tensor(seen(tiny_vlm)[place])
+        wanted = torch.as_tensor(ours[place])
+        assert float((got - wanted).abs().max() / wanted.abs().max()) > 1e-2, name
 
 
 def seen_by_a_pipeline(tokenizer: PreTrainedTokenizerBase) -> list[Any]:

@@ -79,9 +79,11 @@ def show(result: "Result", file: Path, *, brief: bool = False) -> None:
         if result.got:
             console.print(f"  {result.got}", markup=False)
         if exercise.methods and not brief:
+            method = exercise.methods[0]
+            used = {"synth": "synth run orders", "see": "train smolvlm-own/sft/easy-vqa"}
+            command = used.get(method, f"train smollm2-135m/{method}/lora")
             console.print(
-                tr("  Huấn luyện bằng hàm của bạn: ", "  Train with your function: ")
-                + f"smol train smollm2-135m/{exercise.methods[0]}/lora --use-mine"
+                tr("  Chạy thật bằng hàm của bạn: ", "  The real thing, with your function: ") + f"smol {command} --use-mine"
             )
         return
     if str(result.text):

@@ -38,8 +38,11 @@ def train(
     chosen = load_recipe(recipe, words) if recipe else None  # errors before anything heavy is imported
     if chosen and use_mine:
         from smolcourse.course.attempts import words_for_mine
+        from smolcourse.training.start import starting_folder
+        from smolcourse.vision.loading import sees
 
-        chosen = load_recipe(recipe, [*words, *words_for_mine(chosen.method, say)])
+        method = "see" if sees(starting_folder(chosen.model_name_or_path)) else chosen.method
+        chosen = load_recipe(recipe, [*words, *words_for_mine(method, say)])
 
     from smolcourse import experiment
     from smolcourse.course.driving import driven_by

@@ -39,6 +39,8 @@ class Goal:
     """How far below `score` is still passed: what another machine or another seed may cost."""
     preference: float = 0.0
     """Share of fresh pairs about style whose chosen answer must have gained more than the rejected one; 0 asks for none."""
+    sight: float = 0.0
+    """How far the score must lie above that of the same questions without their pictures; 0 asks for nothing."""
     served: str = ""
     """Where a server answers, up to `/v1`. Its score counts then, and is held against that of the run in memory."""
     drop: float = 0.0
@@ -63,7 +65,7 @@ class Exercise:
     without: tuple[str, ...] = ()
     """Names that the answer may not use: what does the whole exercise in one call."""
     methods: tuple[str, ...] = ()
-    """Training methods that `smol train --use-mine` gives the learner's function to."""
+    """What `--use-mine` gives the learner's function to: training methods, `see` for a model that sees, `synth`."""
     recipe: tuple[str, ...] = ()
     """`key=value` words that a run with the learner's function needs."""
     run: Goal | None = None

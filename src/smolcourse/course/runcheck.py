@@ -39,12 +39,16 @@ def check_run(exercise: Exercise, runs: Path, say: Callable[[str], None], *, see
     from smolcourse.language import tr
 
     say(tr(f"Chấm lại {run.name} trên {goal.size} mục mới…", f"Scoring {run.name} anew on {goal.size} fresh items…"))
-    value = score(run, goal, secrets.randbelow(2**31) if seed is None else seed)
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    value = score(run, goal, seed)
     minutes = run.seconds() / 60
     facts = f"{run.name}: {value:.1%}, {minutes:.1f} min"
-    preferred = preference(run, secrets.randbelow(2**31) if seed is None else seed) if goal.preference else 1.0
+    preferred = preference(run, seed) if goal.preference else 1.0
     if goal.preference:
         facts += f", {tr('đúng thứ tự', 'right order')} {preferred:.0%}"
+    blind = score(run, goal, seed, blind=True) if goal.sight else 0.0
+    if goal.sight:
+        facts += f", {tr('không nhìn ảnh', 'blind')} {blind:.1%}"
     if minutes > goal.minutes * 1.1:
         vi, en = (
             f"lần chạy mất {minutes:.1f} phút, quá {goal.minutes:g} phút",
@@ -67,19 +71,29 @@ def check_run(exercise: Exercise, runs: Path, say: Callable[[str], None], *, see
         vi = f"điểm tính lại là {value:.1%}, cần {goal.score:.0%} (cho phép lệch {goal.tolerance:.0%})"
         en = f"the recomputed score is {value:.1%}, {goal.score:.0%} is needed (give or take {goal.tolerance:.0%})"
         return Result(exercise, "failing", "score-too-low", Text(vi, en), got=facts, section=exercise.section)
+    if value < blind + goal.sight:
+        vi = f"không nhìn ảnh mà vẫn được {blind:.1%}: nhìn chỉ hơn đoán {value - blind:.1%}, cần ít nhất {goal.sight:.0%}"
+        en = f"blind it scores {blind:.1%}: looking adds {value - blind:.1%} to guessing, at least {goal.sight:.0%} is needed"
+        return Result(exercise, "failing", "does-not-look", Text(vi, en), got=facts, section=exercise.section)
     return Result(exercise, "passing", got=facts)
 
 
-def score(run: Run, goal: Goal, seed: int) -> float:
-    """Exact match of the saved model or adapter on fresh items of the goal's task."""
+def score(run: Run, goal: Goal, seed: int, *, blind: bool = False) -> float:
+    """The score of the saved model or adapter on fresh items of the goal's task.
+
+    Args:
+        blind: the same items without their pictures.
+    """
     from functools import partial
 
     from smolcourse.evaluation.compare import evaluate
+    from smolcourse.evaluation.picture_tasks import blind as without_pictures
     from smolcourse.inference.generate import generate
     from smolcourse.inference.loading import load_model
 
     model, tokenizer = load_model(str(run.path))
     task = fresh_items(run, goal, seed)
+    task = without_pictures(task) if blind else task
     limits = [2 * len(tokenizer(item.gold)["input_ids"]) for item in task.items]
     return evaluate(task, partial(generate, model, tokenizer, max_new_tokens=limits), model=run.name).interval().value
 

@@ -3,6 +3,7 @@
 A lesson's cells ask here instead of naming a model, so that the same cells run in minutes for a learner and in seconds in CI.
 """
 
+import copy
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -48,6 +49,43 @@ def model() -> Any:
 
     loaded: Any = AutoModelForCausalLM.from_pretrained(model_folder(), dtype=torch.float32)
     return loaded.eval()
+
+
+@lru_cache(maxsize=1)
+def seeing_tokenizer() -> Any:
+    """The real tokenizer as a model that sees has it: with a placeholder for pictures, and a template that writes it."""
+    from smolcourse.vision.processor import IMAGE_TOKEN, TEMPLATE
+
+    words: Any = copy.deepcopy(tokenizer())
+    words.add_special_tokens({"additional_special_tokens": [IMAGE_TOKEN]}, replace_extra_special_tokens=False)
+    words.chat_template = TEMPLATE.read_text(encoding="utf-8")
+    return words
+
+
+@lru_cache(maxsize=1)
+def seeing() -> tuple[Any, Any]:
+    """A model that sees, as it is before any training, and its processor; one object a process."""
+    from smolcourse.vision.auto import AutoModelForImageTextToText, AutoProcessor
+    from smolcourse.vision.own import own_model
+
+    if is_tiny():
+        return _tiny_seeing()
+    folder = own_model()
+    return AutoModelForImageTextToText.from_pretrained(folder).eval(), AutoProcessor.from_pretrained(folder)
+
+
+def _tiny_seeing() -> tuple[Any, Any]:
+    """A random DINOv2 of two layers on pictures of the real size, before the tiny language model."""
+    import torch
+    from transformers import Dinov2Config, Dinov2Model
+
+    from smolcourse.vision.own import assemble
+
+    config = Dinov2Config(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=112, use_mask_token=False)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder = Dinov2Model(config).eval()
+    return assemble(_tiny_folder(), encoder)
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,9 @@
+from random import Random
+
+
+def other_pictures(pictures: list[str], rng: Random) -> list[str]:
+    order = list(dict.fromkeys(pictures))
+    if len(order) < 2:
+        raise ValueError("one picture cannot be exchanged")
+    other = dict(zip(order, order[1:] + order[:1], strict=True))
+    return [other[picture] for picture in pictures]
