@@ -68,6 +68,27 @@ def test_a_served_goal_asks_the_server(exercise: Exercise, runs: Path, monkeypat
     assert check_run(dataclasses.replace(exercise, run=goal), runs, lambda _: None).name == "no-server"
 
 
+def test_a_model_that_scores_as_much_blind_does_not_pass(
+    exercise: Exercise, runs: Path, tiny_vlm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A random model answers with and without pictures; the scorer then calls every answer right."""
+    from smolcourse.evaluation import picture_tasks, scorers
+
+    recipe = Recipe(model_name_or_path=str(tiny_vlm), dataset_name="shapes", dataset_config={"size": 4}, output_dir=str(tmp_path))
+    experiment.run(dataclasses.replace(recipe, use_peft=True, max_steps=1, warmup_steps=0), "guesses")
+    assert exercise.run
+    words = f"smollm2-135m/sft/lora model_name_or_path={tiny_vlm} dataset_name=shapes"
+    goal = dataclasses.replace(exercise.run, recipe=words, task="shapes", score=0.0, minutes=100, sight=0.15)
+    asked = dataclasses.replace(exercise, run=goal)
+    shapes = picture_tasks.PICTURE_TASKS["shapes"]
+    always = dataclasses.replace(shapes, scorer=lambda answer, gold: {**scorers.exact_match(gold, gold)})
+    monkeypatch.setitem(picture_tasks.PICTURE_TASKS, "shapes", always)
+    result = check_run(asked, tmp_path, lambda text: None, seed=7)
+    assert (result.state, result.name) == ("failing", "does-not-look") and "100.0%" in result.got, result.got
+    free = dataclasses.replace(exercise, run=dataclasses.replace(goal, sight=0.0))
+    assert check_run(free, tmp_path, lambda text: None, seed=7).state == "passing"
+
+
 def test_a_preference_is_measured_on_fresh_pairs(
     exercise: Exercise, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
