@@ -57,6 +57,7 @@ def test_there_are_twenty_seeds_and_the_rules_read_all_but_the_misspelt_one() ->
         ("mot ly nho tra dao cam sa ko duong", (1, "S", 0, 100, [])),
         ("Ba cốc trà đào cam sả size M à nhầm size L, 70% sugar less ice", (3, "L", 70, 30, [])),
         ("trà đào cam sả trân châu đường đen, đường đá bình thường. số 8 Lê Lợi", (1, "M", 100, 100, ["trân châu đường đen"])),
+        ("trà đào cam sả size bự một ít đường đá bình thường", (1, "L", 30, 100, [])),
         ("5 ly trà đào cam sả kèm kem trứng, nha đam và thạch dừa", (5, "M", 100, 100, ["kem trứng", "nha đam", "thạch dừa"])),
     ],
 )
@@ -144,7 +145,7 @@ def test_the_whole_recipe_with_a_model_that_garbles(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "right", "wrong"),
-    [("cups", "cups: [ly, cốc]", "cups: ly"), ("both_norm", "both_normal:", "both_norml:"), ("numbers", "{1: [một]", "{1: một")],
+    [("cups", "cups: [ly, cốc, li]", "cups: ly"), ("both_norm", "both_normal:", "both_norml:"), ("numbers", "{1: [một]", "{1: một")],
 )
 def test_broken_rules_are_told_with_file_and_key(name: str, right: str, wrong: str, tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"

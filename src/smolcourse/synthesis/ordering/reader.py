@@ -129,14 +129,15 @@ def _one(
         sizes.append(after[-1][1])
     levels: dict[str, int] = {}
     both = patterns.both.search(rest, end)
-    if both:
+    # In "ít đường đá bình thường" the sugar is little, and only the ice as usual.
+    if both and not any(one.start() < both.start() < one.end() for one in patterns.level["sugar"].finditer(rest, end)):
         parts["both"] = both.span()
         levels = {"sugar": 100, "ice": 100}
         rest = rest[: both.start()] + _MASK * len(both[0]) + rest[both.end() :]
     for kind, pattern in patterns.level.items():
         found = list(pattern.finditer(rest, end))
         values = {_level(one) for one in found}
-        if len(values) > 1 or (found and both):
+        if len(values) > 1 or (found and "both" in parts):
             raise Unclear(f"{kind} said twice")
         if found:
             levels[kind] = values.pop()
