@@ -44,7 +44,17 @@ def serve(
     timeout: Annotated[
         float, typer.Option(min=1, help=tr("giây cho một câu trả lời, kể cả chờ", "seconds for one answer, waiting included"))
     ] = 300.0,
-    max_body: Annotated[int, typer.Option(min=1000, help=tr("byte của một request", "bytes of one request"))] = 1_000_000,
+    max_body: Annotated[
+        int | None,
+        typer.Option(
+            min=1000,
+            help=tr(
+                "byte của một request; mặc định 1 triệu, 10 triệu nếu có mô hình xem được ảnh",
+                "bytes of one request; by default 1 million, 10 million where a model sees pictures",
+            ),
+            show_default=False,
+        ),
+    ] = None,
     threads: Annotated[int, typer.Option(min=0, help=tr("0: mọi nhân", "0: all cores"))] = 0,
     lookup: Annotated[
         int,

@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from hashlib import blake2b
 from io import BytesIO
@@ -34,12 +35,20 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least: C:\ i
 _DATA_URL = re.compile(r"data:(?P<kind>[^;,]*)(?P<rest>[^,]*),(?P<data>.*)", re.DOTALL | re.IGNORECASE)
 
 
-def open_image(source: str | Path | bytes | dict[str, Any] | Image, *, where: str = "") -> Image:
+def open_image(
+    source: str | Path | bytes | dict[str, Any] | Image,
+    *,
+    where: str = "",
+    formats: Sequence[str] = FORMATS,
+    most: int = MAX_PIXELS,
+) -> Image:
     """Opens a picture as RGB, at most `MAX_SIDE` pixels a side.
 
     Args:
         source: a path, a `data:` URL, the bytes of a file, a Pillow image, or what `datasets` keeps: {"bytes": ..., "path": ...}.
         where: stands before the error (`menu.jsonl:3 images[0]`); the source itself where it is left out.
+        formats: of `FORMATS`, that files may have.
+        most: pixels that a file may unpack to.
 
     Raises:
         SmolError: not there, not a picture, cut off, too small, too many pixels, or an address in a network.
@@ -57,7 +66,7 @@ def open_image(source: str | Path | bytes | dict[str, Any] | Image, *, where: st
         source = _read(source, place)
     if not source:
         raise _bad(place, "tệp ảnh trống", "the image file is empty")
-    return _opened(source, place)
+    return _opened(source, place, formats, most)
 
 
 def identity(source: str | Path | bytes | dict[str, Any] | Image) -> str:
@@ -91,24 +100,24 @@ def as_data_url(source: bytes | dict[str, Any] | Image) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _opened(data: bytes, where: str) -> Image:
+def _opened(data: bytes, where: str, formats: Sequence[str], most: int) -> Image:
     _strict_about_bombs()
     from PIL import Image as pillow
     from PIL import UnidentifiedImageError
 
     try:
-        with pillow.open(BytesIO(data), formats=FORMATS) as image:
-            _check_size(image, where)
+        with pillow.open(BytesIO(data), formats=tuple(formats)) as image:
+            _check_size(image, where, most)
             image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a huge JPEG is shrunk while it is unpacked
             return _finished(image, where)
     except SmolError:
         raise
     except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
-        raise _too_many(where) from error
+        raise _too_many(where, most) from error
     except UnidentifiedImageError as error:
-        raise _no_image(data, where) from error
+        raise _no_image(data, where, formats) from error
     except MemoryError as error:
-        raise _too_many(where) from error
+        raise _too_many(where, most) from error
     except (
         Exception
     ) as error:  # a damaged file may break a decoder in any way: OSError, SyntaxError, IndexError, struct.error, ...
@@ -157,10 +166,10 @@ def _eight_bits(image: Image) -> Image:
     return pillow.fromarray(((values - low) / max(high - low, 1e-9) * 255).round().astype(np.uint8))
 
 
-def _check_size(image: Image, where: str) -> None:
+def _check_size(image: Image, where: str, most: int = MAX_PIXELS) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise _too_many(where, f"{width} x {height}")
+    if width * height > most:
+        raise _too_many(where, most, f"{width} x {height}")
     if min(width, height) < MIN_SIDE:
         vi = f"ảnh chỉ có {width} x {height} điểm ảnh: không có gì để xem"
         raise _bad(where, vi, f"the image has {width} x {height} pixels: there is nothing to see")
@@ -210,7 +219,7 @@ def _strict_about_bombs() -> None:
     warnings.filterwarnings("error", category=pillow.DecompressionBombWarning)
 
 
-def _no_image(data: bytes, where: str) -> SmolError:
+def _no_image(data: bytes, where: str, formats: Sequence[str]) -> SmolError:
     """Says what it is instead, where that can be told."""
     if data[4:8] == b"ftyp" and data[8:11] in (b"hei", b"mif", b"hev"):
         return _bad(where, "ảnh HEIC của iPhone; hãy xuất ra JPEG hoặc PNG", "an iPhone's HEIC; export it as JPEG or PNG")
@@ -226,17 +235,17 @@ def _no_image(data: bytes, where: str) -> SmolError:
             return _bad(where, f"đây là {name}, không phải ảnh", f"this is {name}, not an image")
     if data[:1024].isascii() and b"\0" not in data[:1024]:
         return _bad(where, "đây là văn bản, không phải ảnh", "this is text, not an image")
-    listed = ", ".join(FORMATS)
+    listed = ", ".join(formats)
     return _bad(where, f"không phải ảnh mà smol đọc được ({listed})", f"not an image that smol can read ({listed})")
 
 
-def _too_many(where: str, size: str = "") -> SmolError:
-    most = f"{MAX_PIXELS // 10**6}"
+def _too_many(where: str, most: int, size: str = "") -> SmolError:
+    millions = f"{most / 1e6:.3g}"
     said = f" ({size})" if size else ""
     return _bad(
         where,
-        f"ảnh quá nhiều điểm ảnh{said}; nhiều nhất {most} triệu",
-        f"the image has too many pixels{said}; at most {most} million",
+        f"ảnh quá nhiều điểm ảnh{said}; nhiều nhất {millions} triệu",
+        f"the image has too many pixels{said}; at most {millions} million",
     )
 
 

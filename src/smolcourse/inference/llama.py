@@ -89,7 +89,7 @@ class LlamaDecoder:
         product = partial(_product, joined=joined and base.get_memory_footprint() <= _LARGEST_COPY)
         self._active = base.model.layers[0].mlp.act_fn
         self._words: Tensor = _plain(base.model.embed_tokens, nn.Embedding).weight
-        self._embed = self._words  # and behind them what was learned
+        self._embed: Tensor = self._words  # and behind them what was learned
         self._norm: Tensor = base.model.norm.weight
         self._head = product(base.lm_head)
         self._layers = [
@@ -113,7 +113,7 @@ class LlamaDecoder:
 
     def learn(self, embeddings: Tensor) -> int:
         """Adds words that can be read and never be said: embeddings [n, d]. Returns the id of the first."""
-        first: int = self._embed.shape[0]
+        first = len(self._embed)
         self._embed = torch.cat((self._embed, embeddings.to(self._embed)))
         return first
 

@@ -26,6 +26,7 @@ from smolcourse.inference.serving.house import House, Served
 from smolcourse.inference.serving.link import Broken
 from smolcourse.inference.serving.metrics import Metrics
 from smolcourse.inference.serving.openapi import describe
+from smolcourse.inference.serving.pictures import for_the_log
 from smolcourse.inference.serving.problems import Problem, late, of_engine, of_smol, unavailable
 from smolcourse.inference.serving.translate import chat_requests, compact, completion_requests, tokens_of
 from smolcourse.inference.serving.validate import check, parse
@@ -154,7 +155,7 @@ class Server:
         served = self.house.named(asked["model"])
         request.state.note["model"] = served.name
         if self.log.prompts:
-            request.state.note["asked"] = asked
+            request.state.note["asked"] = for_the_log(asked)
         return asked, served
 
     def _generate(self, request: Request, asked: Mapping[str, Any], job: Job) -> Response:

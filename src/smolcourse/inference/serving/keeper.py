@@ -34,7 +34,7 @@ class Facts:
         vocabulary: token ids are below it.
         tools: whether the chat template has them.
         chat: whether there is a chat template.
-        features: what the backend can: `logprobs`, `grammar`, `embeddings`, `sampling`.
+        features: what the backend can: `logprobs`, `grammar`, `embeddings`, `images`.
     """
 
     context: int

@@ -1,6 +1,7 @@
 """A worker for models that llama.cpp does not know: transformers, one answer at a time, in the shapes of llama.cpp's server.
 
-No grammar, no log-probabilities, no embeddings: `Facts.features` says so, and the server refuses what asks for them.
+No grammar, no log-probabilities, no embeddings: `Facts.features` says so, and the server refuses what asks for them. Pictures
+where the model sees.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from smolcourse.errors import SmolError
+from smolcourse.inference.serving.pictures import FEATURE, opened
 
 
 class PlainBackend:
@@ -53,12 +55,12 @@ class PlainBackend:
             "parameters": int(self.model.num_parameters()),
             "chat": bool(self.tokenizer.chat_template),
             "tools": False,
-            "features": [],
+            "features": [FEATURE] if self.streamer.sees else [],
         }
 
     def pieces(self, asked: dict[str, Any]) -> Iterator[str]:
         """The answer as it is written, up to the first of its stop texts."""
-        prompt = asked["messages"] if "messages" in asked else asked["prompt"]
+        prompt: Any = opened(asked["messages"]) if "messages" in asked else asked["prompt"]
         if isinstance(prompt, list) and prompt and isinstance(prompt[0], int):
             prompt = str(self.tokenizer.decode(prompt))
         seed = asked.get("seed")
@@ -72,14 +74,9 @@ class PlainBackend:
         stops = asked.get("stop") or []
         return until(written, [stops] if isinstance(stops, str) else stops)
 
-    def usage(self, asked: dict[str, Any], answer: str) -> dict[str, int]:
-        """Tokens of the prompt and of the answer, as the tokenizer counts their text."""
-        from smolcourse.inference.prompts import encode_prompt
-
-        prompt = asked["messages"] if "messages" in asked else asked["prompt"]
-        before = (
-            len(prompt) if isinstance(prompt, list) and isinstance(prompt[0], int) else len(encode_prompt(prompt, self.tokenizer))
-        )
+    def usage(self, answer: str) -> dict[str, int]:
+        """Tokens of the last prompt, and of the answer as the tokenizer counts its text."""
+        before = self.streamer.prompt_length
         written = len(self.tokenizer(answer, add_special_tokens=False)["input_ids"]) if answer else 0
         return {"prompt_tokens": before, "completion_tokens": written, "total_tokens": before + written}
 
@@ -104,7 +101,8 @@ class _Handler(BaseHTTPRequestHandler):
                 pieces = self.worker.pieces(asked)
                 (self._stream if asked.get("stream") else self._whole)(asked, shape, pieces)
             except SmolError as error:
-                self._reply(400, {"error": {"message": error.en, "type": "invalid_request_error"}})
+                told = {"message": error.en, "vi": error.vi, "param": error.where, "type": "invalid_request_error"}
+                self._reply(400, {"error": told})
             except OSError:
                 self.close_connection = True  # the server hung up: its client is gone
 
@@ -114,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
             answer += piece
             if select.select([self.connection], [], [], 0)[0]:  # nothing more is to come from there but its end
                 raise ConnectionResetError
-        usage = self.worker.usage(asked, answer)
+        usage = self.worker.usage(answer)
         self._reply(200, shape.whole(answer, _reason(asked, usage), usage))
 
     def _stream(self, asked: dict[str, Any], shape: _Shape, pieces: Iterator[str]) -> None:
@@ -125,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         for piece in pieces:
             answer += piece
             self._event(shape.chunk(piece, None))
-        usage = self.worker.usage(asked, answer)
+        usage = self.worker.usage(answer)
         self._event(shape.chunk("", _reason(asked, usage)))
         self._event(shape.last(usage))
         self._chunk(b"data: [DONE]\n\n")

@@ -90,6 +90,9 @@ def of_engine(status: int, error: object) -> Problem:
             f"the prompt has {asked} tokens, the context holds {room}",
             code="context_length_exceeded",
         )
+    if param := told.get("param"):  # our own worker names the part, and speaks both languages
+        vi = str(told.get("vi") or said)
+        return wrong(f"{param}: {vi}", f"{param}: {said}", str(param), "invalid_image")
     if 400 <= status < 500:
         return wrong(f"mô hình không nhận yêu cầu này: {said}", f"the model does not take this request: {said}")
     return Problem(500, f"mô hình gặp lỗi: {said}", f"the model failed: {said}", code="engine_error")

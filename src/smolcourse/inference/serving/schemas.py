@@ -34,7 +34,23 @@ _STOP: Schema = {"type": "string", "minLength": 1, "maxLength": 200}
 _IGNORED: Schema = {"description": "accepted from OpenAI's clients, without effect"}
 
 _PART = _object(("type", "text"), type={"enum": ["text"]}, text=_TEXT)
-_CONTENT: Schema = {"anyOf": [_TEXT, {"type": "array", "items": _PART, "minItems": 1, "maxItems": 100}]}
+_IMAGE = _object(
+    ("type", "image_url"),
+    type={"enum": ["image_url"]},
+    image_url=_object(
+        ("url",),
+        url={"type": "string", "description": "data:image/png;base64,... (or jpeg, webp, gif); nothing is fetched"},
+        detail=_maybe({"enum": ["auto", "low", "high"], "description": "without effect"}),
+    ),
+)
+
+
+def _content(part: Schema) -> Schema:
+    return {"anyOf": [_TEXT, {"type": "array", "items": part, "minItems": 1, "maxItems": 100}]}
+
+
+_CONTENT = _content(_PART)
+_SHOWN = _content({"anyOf": [_PART, _IMAGE]})
 _CALL = _object(
     ("id", "type", "function"),
     id=_TEXT,
@@ -43,7 +59,8 @@ _CALL = _object(
 )
 _MESSAGE: Schema = {
     "anyOf": [
-        _object(("role", "content"), role={"enum": ["system", "developer", "user"]}, content=_CONTENT, name=_maybe(_NAME)),
+        _object(("role", "content"), role={"enum": ["system", "developer"]}, content=_CONTENT, name=_maybe(_NAME)),
+        _object(("role", "content"), role={"enum": ["user"]}, content=_SHOWN, name=_maybe(_NAME)),
         _object(("role", "content", "tool_call_id"), role={"enum": ["tool"]}, content=_CONTENT, tool_call_id=_TEXT),
         _object(
             ("role",),

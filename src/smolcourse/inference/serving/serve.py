@@ -18,6 +18,7 @@ from smolcourse.inference.serving.auth import is_loopback, read_keys
 from smolcourse.inference.serving.sources import find_all
 from smolcourse.language import tr
 
+_BODY, _BODY_WITH_PICTURES = 1_000_000, 10_000_000  # bytes of one request
 _FAREWELL = 30  # seconds that requests have to finish in, once the server is told to end
 
 
@@ -33,6 +34,7 @@ class Settings:
         context: tokens of one request; memory for `slots` times as many is held from the start.
         waiting: requests that may wait for each model before others are refused.
         most_tokens: that one request may ask for.
+        body_bytes: of one request; None for a megabyte, and ten where a model takes pictures.
     """
 
     models: str
@@ -47,7 +49,7 @@ class Settings:
     lookup: int = 0
     waiting: int = 64
     most_tokens: int = 4096
-    body_bytes: int = 1_000_000
+    body_bytes: int | None = None
     seconds: float = 300.0
     log_prompts: bool = False
     quiet: bool = False
@@ -102,7 +104,8 @@ async def _serve(settings: Settings, keys: list[bytes], local: bool, listening: 
     house = House(
         lambda: find_all(settings.models, backend=settings.backend, system=settings.system), engine, settings.waiting, log
     )
-    house.start(find_all(settings.models, backend=settings.backend, system=settings.system))
+    sources = find_all(settings.models, backend=settings.backend, system=settings.system)
+    house.start(sources)
     await asyncio.sleep(0)  # the children start, and load while we import
     import uvicorn
 
@@ -113,7 +116,8 @@ async def _serve(settings: Settings, keys: list[bytes], local: bool, listening: 
         keys[:] = read_keys(settings.key_file)
         await house.reload()
 
-    limits = Limits(settings.body_bytes, seconds=settings.seconds)
+    body = settings.body_bytes or (_BODY_WITH_PICTURES if any(source.sees for source in sources) else _BODY)
+    limits = Limits(body, seconds=settings.seconds)
     most = min(settings.most_tokens, settings.context)
     server = Server(house, log, reload, limits, most, keys, local)
     http = uvicorn.Server(

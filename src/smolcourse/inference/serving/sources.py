@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +28,7 @@ class Source:
         path: of the GGUF, or what `inference.loading.load_model` takes.
         adapters: GGUF LoRA files by the names that clients use.
         system: the system prompt that the model was trained with.
+        sees: whether it takes pictures.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Source:
     path: str
     adapters: dict[str, Path] = field(default_factory=dict)
     system: str | None = None
+    sees: bool = False
 
     def wanted(self, settings: dict[str, Any]) -> dict[str, Any]:
         """What its worker is told."""
@@ -78,7 +80,7 @@ def _find(part: str, backend: str, system: str | None) -> Source:
         source = _exported(path.resolve(), name if given else path.resolve().name)
     else:
         source = _other(reference, name if given else "", backend)
-    return Source(source.name, source.kind, source.path, source.adapters, source.system if system is None else system or None)
+    return source if system is None else replace(source, system=system or None)
 
 
 def _exported(folder: Path, name: str) -> Source:
@@ -89,16 +91,20 @@ def _exported(folder: Path, name: str) -> Source:
 
 
 def _other(reference: str, name: str, backend: str) -> Source:
-    """A run or a model: exported to Q8_0 into the cache first, once for its content; as it is for transformers."""
-    from smolcourse.training.located import base_of, locate
+    """A run or a model: exported to Q8_0 into the cache first, once for its content; as it is for transformers.
+
+    A model that sees is for transformers whatever was asked for: there is no GGUF of it.
+    """
+    from smolcourse.inference.loading import base_of, can_see, locate
 
     located = locate(reference)
+    sees = can_see(located)
     own = (located.run.name if located.run else Path(reference).name or reference).replace(" ", "-")
     shown = _named(name or own)
-    if backend == "transformers":
+    if sees or backend == "transformers":
         from smolcourse.inference.loading import system_prompt_of
 
-        return Source(shown, "plain", reference, system=system_prompt_of(located))
+        return Source(shown, "plain", reference, system=system_prompt_of(located), sees=sees)
     from smolcourse.assets.cache import home
 
     folders = [located.path, *([base_of(located)] if (located.path / "adapter_config.json").is_file() else [])]

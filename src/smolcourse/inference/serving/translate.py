@@ -10,6 +10,7 @@ from typing import Any
 from smolcourse.inference.engine import Request, greedy
 from smolcourse.inference.serving.constraints import check_grammar, check_schema
 from smolcourse.inference.serving.keeper import Facts
+from smolcourse.inference.serving.pictures import check_count, parts_of
 from smolcourse.inference.serving.problems import wrong
 
 _SAME = ("temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "stop")
@@ -20,12 +21,13 @@ def chat_requests(asked: Mapping[str, Any], facts: Facts, system: str | None, lo
     """One request for each choice.
 
     Raises:
-        Problem: what the model has not: a chat template, tools; or two ways at once to constrain the answer.
+        Problem: what the model has not: a chat template, tools, eyes; or two ways at once to constrain the answer.
     """
     if not facts.chat:
         raise wrong("mô hình này không có chat template", "this model has no chat template", "messages", "no_chat_template")
     request = _common(asked, facts, lora)
-    messages = [_message(message) for message in asked["messages"]]
+    messages = [_message(message, f"messages[{place}]", facts) for place, message in enumerate(asked["messages"])]
+    check_count(messages)
     if system and messages[0]["role"] != "system":
         messages.insert(0, {"role": "system", "content": system})
     request["messages"] = messages
@@ -108,7 +110,7 @@ def _each(request: Request, asked: Mapping[str, Any]) -> list[Request]:
     return [request | {"seed": (request["seed"] + index) % _LARGEST_SEED} for index in range(count)]
 
 
-def _message(message: Mapping[str, Any]) -> dict[str, Any]:
+def _message(message: Mapping[str, Any], where: str, facts: Facts) -> dict[str, Any]:
     """As templates know it: text in one piece, in the composed form (NFC) that models are trained on."""
     kept = {key: value for key, value in message.items() if key in ("role", "tool_calls", "tool_call_id", "name") and value}
     content = message.get("content")
@@ -116,12 +118,12 @@ def _message(message: Mapping[str, Any]) -> dict[str, Any]:
         try:
             json.loads(call["function"]["arguments"])
         except ValueError as error:
-            where = "messages[].tool_calls[].function.arguments"
-            raise wrong(f"{where}: không phải JSON", f"{where}: not JSON", where) from error
-    text = content if isinstance(content, str) else "".join(part["text"] for part in content or ())
+            place = f"{where}.tool_calls[].function.arguments"
+            raise wrong(f"{place}: không phải JSON", f"{place}: not JSON", place) from error
+    text = content if isinstance(content, list) else unicodedata.normalize("NFC", content or "")
     return kept | {
         "role": "system" if message["role"] == "developer" else message["role"],
-        "content": unicodedata.normalize("NFC", text),
+        "content": parts_of(text, f"{where}.content", facts) if isinstance(text, list) else text,
     }
 
 
