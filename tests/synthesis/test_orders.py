@@ -145,7 +145,11 @@ def test_the_whole_recipe_with_a_model_that_garbles(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "right", "wrong"),
-    [("cups", "cups: [ly, cốc, li]", "cups: ly"), ("both_norm", "both_normal:", "both_norml:"), ("numbers", "{1: [một]", "{1: một")],
+    [
+        ("cups", "cups: [ly, cốc, li]", "cups: ly"),
+        ("both_norm", "both_normal:", "both_norml:"),
+        ("numbers", "{1: [một]", "{1: một"),
+    ],
 )
 def test_broken_rules_are_told_with_file_and_key(name: str, right: str, wrong: str, tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
