@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +17,16 @@ from smolcourse.errors import SmolError
 from smolcourse.language import tr
 
 if TYPE_CHECKING:
+    from smolcourse.synthesis.calls import Spread
     from smolcourse.synthesis.plan import StepPlan
     from smolcourse.synthesis.results import Outcome
+
+
+class Engine(StrEnum):
+    """Where the calls of steps are made."""
+
+    local = "local"
+    ray = "ray"
 
 
 class _RunByDefault(TyperGroup):
@@ -68,6 +77,21 @@ def _version(files: dict[str, str]) -> str:
     return digest({name: content_of(Path(file)) for name, file in files.items()})[:8]
 
 
+def _spread(engine: Engine, processes: int | None, mine: dict[str, str]) -> AbstractContextManager[Spread | None]:
+    if engine is Engine.local:
+        return nullcontext()
+    if mine:
+        raise SmolError(
+            "--use-mine chỉ thay hàm trong tiến trình này, không thay được trong các tiến trình của Ray",
+            "--use-mine puts functions into this process, not into those of Ray",
+            where="--engine ray",
+            fix="--engine local",
+        )
+    from smolcourse.synthesis.cluster import ray_cluster
+
+    return ray_cluster(processes)
+
+
 def _driven_by(files: dict[str, str]) -> AbstractContextManager[None]:
     from smolcourse.course.driving import driven_by
 
@@ -94,6 +118,25 @@ def run(
         typer.Option("--plan", help=tr("chỉ ước lượng: số câu hỏi, token, tiền, phút", "only estimate: questions, tokens, cost")),
     ] = False,
     use_mine: _UseMine = False,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help=tr(
+                "nơi chạy các bước không hỏi mô hình: tiến trình này, hay một cụm Ray (RAY_ADDRESS, hoặc ngay trên máy này)",
+                "where steps run that ask no model: this process, or a Ray cluster (RAY_ADDRESS, or on this machine)",
+            )
+        ),
+    ] = Engine.local,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=tr(
+                "số tiến trình của Ray trên máy này; mặc định: số nhân CPU", "Ray's processes on this machine; default: cores"
+            ),
+            show_default=False,
+        ),
+    ] = None,
     then_train: Annotated[
         bool,
         typer.Option(
@@ -122,11 +165,13 @@ def run(
     from smolcourse.synthesis.engine import run as run_pipeline
 
     words = [recipe, *(overrides or []), *(["-o", str(out)] if out else []), *(["--use-mine"] if mine else [])]
+    words += ["--engine", engine.value] if engine is not Engine.local else []
+    words += ["--processes", str(processes)] if processes else []
     words += ["--then-train"] if then_train else []
     again = " ".join(["smol synth", *words])
     try:
-        with _driven_by(mine), progress_line() as tell:
-            outcome = run_pipeline(pipeline, folder, tell=tell)
+        with _driven_by(mine), _spread(engine, processes, mine) as spread, progress_line() as tell:
+            outcome = run_pipeline(pipeline, folder, tell=tell, spread=spread)
     except KeyboardInterrupt:
         print(f"{tr('Đã dừng. Chạy tiếp', 'Stopped. Go on')}: {again}", file=sys.stderr)
         raise typer.Exit(130) from None

@@ -12,23 +12,24 @@ The run's folder:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from smolcourse.errors import SmolError
 from smolcourse.synthesis.asking import ANSWERS, Asker, Journal, Pending
+from smolcourse.synthesis.calls import Call, Running, Spread, replayed
 from smolcourse.synthesis.ledger import StepFile, StoredRows
 from smolcourse.synthesis.limits import Meter
 from smolcourse.synthesis.opening import open_sources
 from smolcourse.synthesis.pipeline import Pipeline, Step
 from smolcourse.synthesis.results import Outcome, StepReport, describe, step_file, write_data, write_state
-from smolcourse.synthesis.rows import Answer, Ask, Draft, Row, Unanswered, digest
+from smolcourse.synthesis.rows import Ask, Draft, Row, Unanswered, digest
 from smolcourse.synthesis.sources import Source
 from smolcourse.training.durable import mendable
 
@@ -45,18 +46,20 @@ def run(
     sources: Mapping[str, Source] | None = None,
     answers: Path | None = None,
     tell: Tell = lambda name, done, total: None,
+    spread: Spread | None = None,
 ) -> Outcome:
     """Makes what is not there yet. The same call again goes on where the last one stopped, for whatever reason.
 
     Args:
         sources: who answers, by name, instead of those that the pipeline names.
         answers: the file of another run whose answers this one shares; the caller keeps others out of it.
+        spread: makes the calls of steps that take a row and ask nothing; None makes them here, one by one.
 
     Raises:
         SmolError: the folder is in use or cannot be written, a model cannot be loaded, a step wants a field that rows lack.
     """
     with locked(folder):
-        return _run(pipeline, folder, sources, answers or folder / ANSWERS, tell)
+        return _run(pipeline, folder, sources, answers or folder / ANSWERS, tell, spread)
 
 
 @contextmanager
@@ -73,7 +76,9 @@ def locked(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def _run(pipeline: Pipeline, folder: Path, given: Mapping[str, Source] | None, answers: Path, tell: Tell) -> Outcome:
+def _run(
+    pipeline: Pipeline, folder: Path, given: Mapping[str, Source] | None, answers: Path, tell: Tell, spread: Spread | None
+) -> Outcome:
     describe(pipeline, folder)
     journal = Journal(answers)
     meter = Meter(pipeline.budget, journal.requests, journal.tokens, journal.usd)
@@ -84,7 +89,7 @@ def _run(pipeline: Pipeline, folder: Path, given: Mapping[str, Source] | None, a
         for step in pipeline.steps:
             source = sources.get(pipeline.source_of(step))
             parents = sum((made[name] for name in step.after), StoredRows([]))
-            report, made[step.name] = _make(step, parents, source, journal, pipeline.seed, folder, tell)
+            report, made[step.name] = _make(step, parents, source, journal, pipeline.seed, folder, tell, spread)
             reports.append(report)
             write_state(folder, "running", reports)
         rows = write_data(folder, made[pipeline.steps[-1].name])
@@ -98,7 +103,14 @@ def _run(pipeline: Pipeline, folder: Path, given: Mapping[str, Source] | None, a
 
 
 def _make(
-    step: Step, parents: StoredRows, source: Source | None, journal: Journal, seed: int, folder: Path, tell: Tell
+    step: Step,
+    parents: StoredRows,
+    source: Source | None,
+    journal: Journal,
+    seed: int,
+    folder: Path,
+    tell: Tell,
+    spread: Spread | None,
 ) -> tuple[StepReport, StoredRows]:
     """All rows of one step."""
     began = time.monotonic()
@@ -117,6 +129,8 @@ def _make(
                 work.asking(todo, asker)
             finally:
                 report.fresh, report.remembered = asker.fresh, asker.remembered
+        elif spread and step.takes == "row":
+            work.elsewhere(todo, spread)
         else:
             work.plain(todo)
         report.kept, report.dropped = file.tally(units)
@@ -132,7 +146,8 @@ class _Unit:
 
     key: str
     parents: tuple[str, ...]
-    call: Generator[Draft | list[Ask], list[Answer], None]
+    call: Call
+    running: Running
     written: int
     place: int = 0
     held: list[Row] = field(default_factory=list)
@@ -161,16 +176,29 @@ class _Work:
             yield self._begin(units[0], (), [parents] if self.step.takes == "rows" else [], None)
 
     def _begin(self, unit: str, parents: tuple[str, ...], given: list[Any], data: Any) -> _Unit:
-        settings = dict(self.step.settings)
-        if self.step.draws:
-            # From what the row says, not from its key: new code must not make other draws, and so other, unpaid questions.
-            settings["draw"] = Random(digest(self.seed, self.step.name, data))
+        # From what the row says, not from its key: new code must not make other draws, and so other, unpaid questions.
+        drawn = digest(self.seed, self.step.name, data) if self.step.draws else None
+        call = Call(self.step.function, tuple(given), self.step.settings, drawn)
         self.report.redone += 1
-        return _Unit(unit, parents, self.step.function(*given, **settings), self.file.count(unit))
+        return _Unit(unit, parents, call, call.begin(), self.file.count(unit))
 
     def plain(self, todo: Iterator[_Unit]) -> None:
         """Calls without questions, one by one."""
         for unit in todo:
+            self._advance(unit, None)
+
+    def elsewhere(self, todo: Iterator[_Unit], spread: Spread) -> None:
+        """Calls without questions in other processes; what they made is written here, in the order of the rows."""
+        sent: deque[_Unit] = deque()
+
+        def calls() -> Iterator[Call]:
+            for unit in todo:
+                sent.append(unit)
+                yield unit.call
+
+        for made in spread(calls()):
+            unit = sent.popleft()
+            unit.running = replayed(made)
             self._advance(unit, None)
 
     def asking(self, todo: Iterator[_Unit], asker: Asker) -> None:
@@ -194,7 +222,7 @@ class _Work:
             while True:
                 if isinstance(given, Draft):
                     self._hold(unit, given)
-                    given = next(unit.call)
+                    given = next(unit.running)
                     continue
                 if asker is None:
                     raise TypeError(f"{self.step.name} asks, but its return annotation is not Making")
@@ -222,12 +250,12 @@ class _Work:
         """Hands over what the call was waiting for."""
         waiting, unit.waiting = unit.waiting, []
         if not waiting:
-            return next(unit.call)
+            return next(unit.running)
         if lost := next((one.error for one in waiting if one.error), None):
-            return unit.call.throw(lost)
+            return unit.running.throw(lost)
         answers = [one.answer for one in waiting if one.answer]
         unit.answers += [answer.key for answer in answers]
-        return unit.call.send(answers)
+        return unit.running.send(answers)
 
     def _hold(self, unit: _Unit, draft: Draft) -> None:
         """One row is held back: the last of a call says so, and until then nobody knows which it is."""
