@@ -84,7 +84,7 @@ def white() -> str:
             turn = -0.5
             x = middle + long * math.cos(turn) - short * math.sin(turn)
             y = 138 + long * math.sin(turn) + short * math.cos(turn)
-            drawn.append(svg.box(x - 2.5, y - 2.5, 5, 5, fill=svg.LOSS if side else svg.OURS))
+            drawn.append(svg.box(x - 2.5, y - 2.5, 5, 5, fill=svg.OURS if side else svg.INK))
     return svg.picture(600, 222, *drawn, title=title)
 
 
