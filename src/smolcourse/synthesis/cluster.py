@@ -6,7 +6,6 @@ Only calls travel, and what they made comes back: files are written, and models 
 from __future__ import annotations
 
 import os
-import pickle
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -89,10 +88,7 @@ def _all_made_by(calls: list[Call]) -> list[Made]:
 
 
 def _portable(made: Made) -> Made:
-    """An error that cannot travel is told in words."""
-    if isinstance(made, Exception):
-        try:
-            pickle.loads(pickle.dumps(made))
-        except Exception:
-            return RuntimeError(f"{type(made).__name__}: {made}")
+    """Errors that the engine knows travel as they are; of the others nobody knows whether they can, so they are told in words."""
+    if isinstance(made, Exception) and not isinstance(made, KeyError | SmolError):
+        return RuntimeError(f"{type(made).__name__}: {made}")
     return made
