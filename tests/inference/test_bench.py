@@ -190,3 +190,14 @@ def test_the_command(smol, pretend):
     assert shown.returncode == 0 and "tokens/s" in shown.stdout
     wrong = smol("bench", url, "--clients", "1,none")
     assert wrong.returncode == 2 and "--clients 1,4,16" in wrong.stderr
+
+
+def test_pictures_go_along(pretend, tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "red.png")
+    server, address = pretend((200, {"Connection": "close"}, ANSWER))
+    parts = [{"type": "image", "image": str(tmp_path / "red.png")}, {"type": "text", "text": "Màu gì?"}]
+    assert Client(address, 4).ask([{"role": "user", "content": parts}]).tokens == 5
+    shown, said = server.asked[0]["messages"][0]["content"]
+    assert shown["image_url"]["url"].startswith("data:image/png;base64,") and said == parts[1]

@@ -128,6 +128,7 @@ def _need(model: Any, name: str) -> None:
         )
 
 
+PROCESSOR = "processor_config.json"
 TOLERANCE = 1e-3
 """How far merged logits may stand from unmerged ones, as a share of the largest: rounding of float32 stays far below."""
 
@@ -149,7 +150,7 @@ def merge_in_memory(model: Any) -> float:
             f"adapter {kind} nằm ở đầu vào, không ghép được vào trọng số",
             f"a {kind} adapter lives in the input and cannot be merged into weights",
         )
-    probe = torch.arange(1, 33).remainder(model.config.vocab_size)[None].to(model.device)
+    probe = torch.arange(1, 33).remainder(model.config.get_text_config().vocab_size)[None].to(model.device)
     with torch.no_grad():
         unmerged = model(input_ids=probe).logits
         model.merge_adapter(safe_merge=True)
@@ -168,12 +169,13 @@ def unmerge(model: Any) -> None:
     model.unmerge_adapter()
 
 
-def merge(base: Path, adapter: Path, target: Path) -> float:
+def merge(base: Path, adapter: Path, target: Path, kind: Any = None) -> float:
     """Writes a plain checkpoint with the adapter's weights added into the base's. Neither input is touched.
 
     Args:
         base: checkpoint folder of the model that the adapter belongs to.
         target: a new folder; it appears whole or not at all.
+        kind: the class of transformers that loads the base; that of causal LMs where left out.
 
     Returns:
         The largest difference between merged and unmerged logits on a few tokens, as a share of the largest logit.
@@ -193,7 +195,8 @@ def merge(base: Path, adapter: Path, target: Path) -> float:
             where=str(target),
             fix=f"smol adapters merge {adapter} merged-model",
         )
-    model = load_adapter(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, use_safetensors=True), adapter).eval()
+    plain = (kind or AutoModelForCausalLM).from_pretrained(base, dtype=torch.float32, use_safetensors=True)
+    model = load_adapter(plain, adapter).eval()
     try:
         difference = merge_in_memory(model)
     except SmolError as error:
@@ -205,8 +208,10 @@ def merge(base: Path, adapter: Path, target: Path) -> float:
     shutil.rmtree(partial, ignore_errors=True)
     try:
         merged.save_pretrained(partial)
-        has_tokenizer = (adapter / "tokenizer.json").is_file()
-        AutoTokenizer.from_pretrained(adapter if has_tokenizer else base).save_pretrained(partial)
+        words = adapter if (adapter / "tokenizer.json").is_file() else base
+        AutoTokenizer.from_pretrained(words).save_pretrained(partial)
+        if (words / PROCESSOR).is_file():  # of a model that sees
+            shutil.copy(words / PROCESSOR, partial)
         partial.rename(target)
     except (OSError, SafetensorError) as error:
         reason = str(error).splitlines()[0][:200]

@@ -57,7 +57,9 @@ def export(
     made = export_model(repaired(model), output, formats=formats, adapters=wanted, items=items, force=force)
     show(made.parity)
     print(f"{tr('đã xuất', 'exported')}: {made.folder}")
-    print(f"{tr('tiếp theo', 'next')}: smol serve {made.folder}")
+    checkpoint = made.files.get("safetensors")
+    only = checkpoint is not None and len(made.files) == 1  # no GGUF beside it
+    print(f"{tr('tiếp theo', 'next')}: smol serve {checkpoint if only else made.folder}")
 
 
 def show(found: Sequence[Parity]) -> None:

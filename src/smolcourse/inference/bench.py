@@ -21,8 +21,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from smolcourse.errors import SmolError
+from smolcourse.evaluation.picture_tasks import PICTURE_TASKS
 from smolcourse.evaluation.tasks import Message, load_task
-from smolcourse.inference.endpoint import KEY, endpoint
+from smolcourse.inference.endpoint import KEY, endpoint, over_the_wire
 from smolcourse.inference.served import Served
 from smolcourse.training.energy import Energy, EnergyMeter
 
@@ -114,7 +115,8 @@ def bench(
         SmolError: the server cannot be reached, or it fails.
     """
     counts = [requests or max(_LEAST, _EACH * each) for each in clients]
-    items = load_task(task, size=sum(counts) + 1 if task.startswith("milk-tea") else None).items
+    made = task.startswith("milk-tea") or task.partition(":")[0] in PICTURE_TASKS  # as many as are wanted
+    items = load_task(task, size=sum(counts) + 1 if made else None).items
     prompts = itertools.cycle([item.messages for item in items])
     client = Client(address, max_tokens)
     client.ask(next(prompts))  # the first answer of a server also fetches its weights from the disk
@@ -176,7 +178,7 @@ class Client:
         Raises:
             SmolError: no connection, refused for another reason, or broken off.
         """
-        body = json.dumps({**self._settings, "messages": messages}, ensure_ascii=False).encode()
+        body = json.dumps({**self._settings, "messages": list(map(over_the_wire, messages))}, ensure_ascii=False).encode()
         began = time.perf_counter()
         for refused in itertools.count():
             try:

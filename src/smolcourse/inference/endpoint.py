@@ -107,7 +107,7 @@ class Endpoint:
         Raises:
             SmolError: refused, or failed in every try.
         """
-        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(map(_over_the_wire, prompt))
+        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(map(over_the_wire, prompt))
         asked = {"model": self.model, "messages": messages, **settings}
         wait = self.pause
         for attempt in range(self.retries + 1):
@@ -224,7 +224,7 @@ def endpoint_examinee(name: str) -> Examinee:
     return Examinee(name, name, server.answers, together=4 * server.parallel)
 
 
-def _over_the_wire(message: dict[str, Any]) -> dict[str, Any]:
+def over_the_wire(message: dict[str, Any]) -> dict[str, Any]:
     """A message as the protocol has it: the pictures of its parts as data URLs, since a server does not see our files."""
     content = message.get("content")
     if not isinstance(content, list):

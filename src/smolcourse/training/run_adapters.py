@@ -11,6 +11,7 @@ from smolcourse.adapters.files import CONFIG
 from smolcourse.errors import SmolError
 from smolcourse.training.located import base_of, locate
 from smolcourse.training.runs import Run, find_run, list_runs, runs_folder
+from smolcourse.vision.loading import auto_class
 
 
 @dataclass(frozen=True)
@@ -87,4 +88,5 @@ def merge_run(reference: str, target: Path | None = None) -> tuple[Path, float]:
         )
     beside = place.run.path / "merged" if place.run else place.path.with_name(f"{place.path.resolve().name}-merged")
     target = (target or beside).expanduser()
-    return target, merge(base_of(place), place.path, target)
+    base = base_of(place)
+    return target, merge(base, place.path, target, auto_class(base))

@@ -8,6 +8,7 @@ from smolcourse.assets.cache import home
 from smolcourse.data.tokenizing import fingerprint
 from smolcourse.training.located import Located, base_of, is_asset, locate, model_folder
 from smolcourse.training.runs import list_runs
+from smolcourse.vision.loading import auto_class
 
 
 def starting_folder(reference: str) -> Path:
@@ -36,5 +37,5 @@ def starting_folder(reference: str) -> Path:
     target = home() / "merged" / hashlib.sha256(fingerprint(*files).encode()).hexdigest()[:16]
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
-        merge(base, located.path, target)
+        merge(base, located.path, target, auto_class(base))
     return target

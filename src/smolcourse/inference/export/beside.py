@@ -20,7 +20,14 @@ PARAMETER stop <|im_end|>"""
 
 
 def write_beside(
-    folder: Path, name: str, formats: Sequence[str], adapters: Sequence[str], system: str | None, context: int
+    folder: Path,
+    name: str,
+    formats: Sequence[str],
+    adapters: Sequence[str],
+    system: str | None,
+    context: int,
+    *,
+    sees: bool = False,
 ) -> None:
     """Writes `Modelfile`, `Dockerfile`, `smolcourse.service` and `vllm.sh`.
 
@@ -29,12 +36,15 @@ def write_beside(
         adapters: names of GGUF LoRA files in `adapters/`.
         system: the system prompt that the model was trained with.
         context: tokens that the model can read.
+        sees: it takes pictures, so it is of a kind that only this package knows; no `vllm.sh` then.
     """
     kind = next((one for one in _PREFERRED if one in formats), None)
     if kind:
         _write(folder / "Modelfile", modelfile(f"model-{kind}.gguf", adapters, system, min(context, 2048)))
     _write(folder / "Dockerfile", dockerfile(name, kind))
     _write(folder / "smolcourse.service", service(name, kind))
+    if sees:
+        return
     script = folder / "vllm.sh"
     _write(script, vllm(name, "safetensors" if "safetensors" in formats else f"model-{kind}.gguf", context))
     script.chmod(0o755)

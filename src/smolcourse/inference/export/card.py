@@ -22,13 +22,15 @@ _TOLD = (
 )
 
 
-def write_card(folder: Path, name: str, source: str, run: Run | None, found: Sequence[Parity], system: str | None) -> None:
-    """Writes `README.md`, from the run's own files; what they do not say, the card does not either."""
+def write_card(
+    folder: Path, name: str, source: str, run: Run | None, found: Sequence[Parity], system: str | None, *, sees: bool = False
+) -> None:
+    """Writes `README.md`, from the run's own files; what they do not say, the card does not either. `sees`: it takes pictures."""
     recipe = run.recipe() if run else {}
     base = str(recipe.get("model_name_or_path") or source)
     head = {
         "base_model": base,
-        "pipeline_tag": "text-generation",
+        "pipeline_tag": "image-text-to-text" if sees else "text-generation",
         "library_name": "smolcourse",
         "tags": ["smolcourse", *([str(recipe["method"])] if recipe.get("method") else [])],
     }
@@ -40,7 +42,7 @@ def write_card(folder: Path, name: str, source: str, run: Run | None, found: Seq
         parts.append(f"## System prompt\n\n```text\n{system}\n```")
     if run:
         parts += [_recipe(recipe), _scores(run), _cost(run, recipe)]
-    parts += [parity_table(found), _use()]
+    parts += [parity_table(found), _use(folder)]
     (folder / "README.md").write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
 
 
@@ -124,11 +126,9 @@ def parity_cells(one: Parity) -> list[str]:
     return [label, *exact, f"{one.divergence:.1e}", f"{one.same_first:.0%}", perplexity, score]
 
 
-def _use() -> str:
-    lines = [
-        "smol serve .",
-        "ollama create my-model -f Modelfile",
-        "docker build -t my-model .",
-        "sh vllm.sh",
-    ]
+def _use(folder: Path) -> str:
+    lines = ["smol serve ." if any(folder.glob("*.gguf")) else "smol serve my-model=./safetensors"]
+    lines += ["ollama create my-model -f Modelfile"] if (folder / "Modelfile").exists() else []
+    lines += ["docker build -t my-model ."]
+    lines += ["sh vllm.sh"] if (folder / "vllm.sh").exists() else []
     return f"## {tr('Chạy', 'Run')}\n\n```bash\n" + "\n".join(lines) + "\n```"

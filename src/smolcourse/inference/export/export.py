@@ -24,8 +24,9 @@ from smolcourse.inference.export.card import write_card
 from smolcourse.inference.export.gguf import KINDS, check_architecture, write_gguf
 from smolcourse.inference.export.lora import write_lora
 from smolcourse.inference.export.parity import Parity
-from smolcourse.inference.loading import Located, base_of, load_model, locate, quiet, system_prompt_of
+from smolcourse.inference.loading import Located, base_of, can_see, load_model, locate, quiet, system_prompt_of
 from smolcourse.training.durable import PARTIAL, mendable
+from smolcourse.vision.loading import load_processor
 
 FORMATS = ("safetensors", *KINDS)
 ITEMS = 50
@@ -66,8 +67,8 @@ def export_model(
         force: puts it in place even if it drifts.
 
     Raises:
-        SmolError: an unknown format, no such model, one that cannot be written as GGUF, a folder with something else in it, or
-            files that drift beyond `parity.LIMITS`.
+        SmolError: an unknown format, no such model, one that cannot be written as GGUF (none that sees can), a folder with
+            something else in it, or files that drift beyond `parity.LIMITS`.
     """
     for one in formats:
         if one not in FORMATS:
@@ -76,6 +77,15 @@ def export_model(
     if not formats or (adapters and not set(formats) & set(KINDS)):
         raise SmolError("cần một định dạng GGUF", "a GGUF format is needed", where="--to", fix="--to q8_0")
     located = locate(reference)
+    if can_see(located) and set(formats) & set(KINDS):
+        raise SmolError(
+            "mô hình xem được ảnh này không có dạng GGUF (llama.cpp không biết kiến trúc này), nên chỉ xuất ra safetensors; "
+            "smol chat, smol eval và smol serve chạy thẳng mô hình này",
+            "there is no GGUF of this model that sees (llama.cpp does not know its kind), so it is exported as safetensors only; "
+            "smol chat, smol eval and smol serve run it as it is",
+            where=reference,
+            fix=f"smol export {reference} --to safetensors",
+        )
     name = _name(located, reference)
     target = _target(located, name, folder)
     worn = {_name(place, one): place for one, place in ((one, locate(one)) for one in adapters)}
@@ -110,6 +120,8 @@ def _write(
 
     model: Any
     model, tokenizer = load_model(located)
+    if can_see(located):
+        task = None  # its score would be that of the same numbers
     if set(formats) & set(KINDS):
         check_architecture(model.config)
     expected = parity.expect(model, tokenizer, task)
@@ -128,7 +140,7 @@ def _write(
         if kind == "safetensors":
             model.config.use_cache = True
             model.save_pretrained(files[kind])
-            tokenizer.save_pretrained(files[kind])
+            (load_processor(files[kind], tokenizer) if can_see(located) else tokenizer).save_pretrained(files[kind])
             found.append(parity.hold_model(expected, *load_model(str(files[kind]))))
             continue
         write_gguf(model, tokenizer, files[kind], kind, name=name)
@@ -151,8 +163,9 @@ def _write_record(located: Located, reference: str, made: Exported, folder: Path
     (folder / "parity.json").write_text(parity.report(made.parity), encoding="utf-8")
     system = system_prompt_of(located)
     config = json.loads((_config_folder(located) / "config.json").read_text(encoding="utf-8"))
-    write_beside(folder, made.name, sorted(made.files), sorted(made.adapters), system, int(config["max_position_embeddings"]))
-    write_card(folder, made.name, reference, located.run, made.parity, system)
+    sees, context = can_see(located), int(config.get("text_config", config)["max_position_embeddings"])
+    write_beside(folder, made.name, sorted(made.files), sorted(made.adapters), system, context, sees=sees)
+    write_card(folder, made.name, reference, located.run, made.parity, system, sees=sees)
     record = {
         "name": made.name,
         "source": reference,

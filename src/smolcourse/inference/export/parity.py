@@ -72,6 +72,8 @@ class Expected:
     """Beginnings of texts, after each of which all next tokens are compared."""
     rows: npt.NDArray[np.float32]
     """Natural log-probabilities after each probe, (probes, vocabulary)."""
+    seen: npt.NDArray[np.float32]
+    """The same after pictures, (pictures, vocabulary); none of a model that does not see."""
     prose: list[list[int]]
     perplexity: float
     limits: list[int]
@@ -138,13 +140,16 @@ def expect(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, task: Tas
     result = None
     if task:
         result = evaluate(task, lambda asked: generate(model, tokenizer, asked, max_new_tokens=limits), model="memory")
+    rows = np.stack([row[place - 1] for row, chosen in zip(read, places, strict=True) for place in chosen])
+    seen = _after_pictures(model, tokenizer)
     nats = [-float(row[place - 1, ids[place]]) for ids, row in zip(prose, read, strict=False) for place in range(1, len(ids))]
     return Expected(
         [list(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in TEXTS],
         _as_text(tokenizer),
         [_rendered(turns, tokenizer) for turns in CONVERSATIONS] if tokenizer.chat_template else [],
         [ids[:place] for ids, chosen in zip(texts, places, strict=True) for place in chosen],
-        np.stack([row[place - 1] for row, chosen in zip(read, places, strict=True) for place in chosen]),
+        rows,
+        np.stack(seen) if seen else rows[:0],
         prose,
         math.exp(sum(nats) / len(nats)),
         limits,
@@ -188,11 +193,13 @@ def hold(expected: Expected, engine: Engine, kind: str, *, adapter: str | None =
 
 def hold_model(expected: Expected, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Parity:
     """Holds a checkpoint that transformers has read again against what is expected of it; its score is that of its numbers."""
+    import numpy as np
+
     again = expect(model, tokenizer)
-    count = len(again.probes)
-    likeliest = (row.argsort()[::-1][:_TOP] for row in again.rows)
-    rows = [list(zip(top.tolist(), row[top].tolist(), strict=True)) for top, row in zip(likeliest, again.rows, strict=True)]
-    divergence, same = _divergences(expected.rows[:count], rows)
+    wanted, held = (np.concatenate((one.rows[: len(again.probes)], one.seen)) for one in (expected, again))
+    likeliest = (row.argsort()[::-1][:_TOP] for row in held)
+    rows = [list(zip(top.tolist(), row[top].tolist(), strict=True)) for top, row in zip(likeliest, held, strict=True)]
+    divergence, same = _divergences(wanted, rows)
     tokens = sum(a != b for a, b in zip(expected.ids, again.ids, strict=True))
     prompts = sum(a != b for a, b in zip(expected.prompts, again.prompts, strict=True))
     found = (*_mean_and_most(divergence), same, again.perplexity, expected.perplexity, None)
@@ -233,6 +240,30 @@ def _log_probabilities(model: Any, ids: list[int]) -> npt.NDArray[np.float32]:
         logits = model(input_ids=torch.tensor([ids], device=model.device)).logits[0].float()
         found: npt.NDArray[np.float32] = logits.log_softmax(-1).cpu().numpy()
         return found
+
+
+def _after_pictures(model: Any, tokenizer: PreTrainedTokenizerBase) -> list[npt.NDArray[np.float32]]:
+    """(vocabulary) after each of two pictures, of one tile and of as many as the model takes; nothing if it does not see."""
+    import torch
+    from PIL import Image
+
+    from smolcourse.inference.seeing import sees
+    from smolcourse.training.vlm_sft import seeing
+    from smolcourse.vision.processor import VlmProcessor
+
+    if not sees(model):
+        return []
+    inner = seeing(model)  # with the adapter's layers in it
+    processor = VlmProcessor.of(inner.config, tokenizer)
+    across = Image.linear_gradient("L")
+    picture = Image.merge("RGB", (across, Image.radial_gradient("L"), across.rotate(90)))
+    found = []
+    for side in (inner.config.image_size, 4 * inner.config.image_size):
+        shown = processor(images=picture.resize((side, side)), text=processor.image_token, return_tensors="pt")
+        with torch.inference_mode():
+            logits = inner(**shown.to(inner.device)).logits[0, -1].float()
+            found.append(logits.log_softmax(-1).cpu().numpy())
+    return found
 
 
 def _solved(task: Task, tokenizer: PreTrainedTokenizerBase, items: int = 2) -> list[list[int]]:
