@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import numpy as np
 import pytest
 
 from smolcourse.errors import SmolError
+from smolcourse.language import set_language
 from smolcourse.synthesis import diversity
 from smolcourse.synthesis.engine import run
 from smolcourse.synthesis.filters import duplicates, length
 from smolcourse.synthesis.pipeline import Pipeline, Step
-from smolcourse.synthesis.report import summarise
+from smolcourse.synthesis.report import StepPage, Summary, summarise
 from smolcourse.synthesis.report_html import html
 from smolcourse.synthesis.rows import Draft
 
@@ -53,8 +55,27 @@ def test_the_page_says_what_was_dropped_and_why(tmp_path: Path) -> None:
     assert summary.rows == len(summary.lengths) == 31 and summary.diversity["topics"] == 3
     assert summary.steps[1].samples["too short"] == ["Hỏi 1\nngắn"] and len(summary.steps[2].samples["duplicate"]) == 3
     page = html(summary)
-    assert "too short" in page and page.count("<svg") >= 3 and page.startswith("<!doctype html>")
+    assert "too short" in page and page.count("<svg") == 3 and page.startswith("<!doctype html>")
+    assert '<td class="number">31</td><td class="number">8</td>' in page and "width:20.00%" in page and 'id="step-2"' in page
     assert "<b>x</b>" not in page and "src=" not in page and "http" not in page
+
+
+def test_a_page_of_a_run_that_left_nothing_says_so_in_both_languages(tmp_path: Path) -> None:
+    nothing = Pipeline("p", [Step(some), Step(length.within, {"least": 99}), Step(duplicates.exact)])
+    run(nothing, tmp_path / "p")
+    pages = {}
+    for language in ("vi", "en"):
+        set_language(language)
+        pages[language] = html(summarise(tmp_path / "p"))
+    assert "Không còn hàng nào" in pages["vi"] and "No row is left" in pages["en"] and 'lang="en"' in pages["en"]
+    assert "too short" in pages["vi"] and "No row got to this step" in pages["en"] and "nan" not in pages["en"]
+
+
+def test_large_numbers_are_grouped_as_the_language_does() -> None:
+    summary = Summary("p", [StepPage("a", 1_200_345, Counter())], 1_200_345, [], {})
+    assert "1.200.345" in html(summary)
+    set_language("en")
+    assert "1,200,345" in html(summary)
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A run as one HTML page that needs nothing else: rows by step, why they were dropped, samples, plots as SVG."""
+"""A run as one HTML page that needs nothing else: rows by step, why they were dropped, samples, plots."""
 
 from __future__ import annotations
 
@@ -10,43 +10,67 @@ from smolcourse.language import get_language, tr
 from smolcourse.synthesis.report import StepPage, Summary
 
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere }
 body { color: #1a1a1a; background: #fff }
-table { border-collapse: collapse } th, td { padding: .25rem .8rem .25rem 0; text-align: left } td + td { text-align: right }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; border-left: 3px solid #9aa4b2; padding-left: .7rem; font-size: .85rem }
-svg { width: 100%; height: auto }
+h1 { font-size: 1.6rem; line-height: 1.25 } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem }
+h3 { font-size: 1rem; margin: 1rem 0 .3rem }
+table { border-collapse: collapse } th, td { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top }
+.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; overflow-wrap: normal }
+table.steps { width: 100% } .steps td:first-child { min-width: 6rem; max-width: 16rem } .steps .number { width: 1% }
+.bar { display: flex; min-width: 4rem; height: 1rem; margin: .25rem 0 } td.plot { width: 55% }
+.kept { background: #2e9e5b; fill: #2e9e5b } .dropped { background: #e07b28 }
+.sign { display: inline-block; width: .7rem; height: .7rem; margin-right: .3rem }
+svg { display: block; width: 100%; height: 6rem } .ends { display: flex; justify-content: space-between; font-size: .85rem }
+summary { cursor: pointer; padding: .1rem 0 } a { color: inherit }
+pre { white-space: pre-wrap; border-left: 3px solid #9aa4b2; margin: .4rem 0; padding-left: .7rem; font-size: .85rem }
+@media (max-width: 36rem) { td.plot, th.plot { display: none } .steps td:first-child { max-width: none } }
 @media (prefers-color-scheme: dark) { body { color: #eee; background: #161616 } }
 """
-_WIDTH, _LEFT, _BAR, _BINS = 800, 240, 24, 30
-_KEPT, _DROPPED = "#2e9e5b", "#e07b28"
+_BINS = 30
 _SHOWN = 600  # characters of a sample
 
 
 def html(summary: Summary) -> str:
     """The whole page. Texts of rows are escaped: models and documents wrote them."""
     title = tr(f"Dữ liệu tạo ra: {summary.name}", f"Data made: {summary.name}")
-    parts = [f"<h1>{escape(title)}</h1>", f"<p>{summary.rows} {tr('hàng ở bước cuối', 'rows of the last step')}</p>"]
-    parts.append(_bars(summary.steps))
+    parts = [f"<h1>{escape(title)}</h1>", f"<p>{_left(summary)}</p>", _bars(summary.steps)]
     if summary.diversity:
-        cells = "".join(f"<tr><td>{escape(name)}</td><td>{value:.3g}</td></tr>" for name, value in summary.diversity.items())
+        cells = "".join(
+            f"<tr><td>{escape(name)}</td><td class='number'>{value:.3g}</td></tr>" for name, value in summary.diversity.items()
+        )
         parts.append(f"<h2>{tr('Đa dạng', 'Diversity')}</h2><table>{cells}</table>")
     if summary.lengths:
-        parts.append(f"<h2>{tr('Độ dài, tính bằng từ', 'Lengths in words')}</h2>{_histogram(summary.lengths, 'words')}")
-    parts += [_step(page) for page in summary.steps]
+        parts.append(
+            f"<h2>{tr('Độ dài, tính bằng từ', 'Lengths in words')}</h2>{_histogram(summary.lengths, tr('số từ', 'words'))}"
+        )
+    parts += [_step(page, place) for place, page in enumerate(summary.steps)]
     head = (
-        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style>"
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style>"
     )
     return f'<!doctype html><html lang="{get_language()}"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
 
 
-def _step(page: StepPage) -> str:
-    parts = [f"<h2>{escape(page.name)}</h2>"]
+def _left(summary: Summary) -> str:
+    if summary.rows:
+        return f"{_count(summary.rows)} {tr('hàng ở bước cuối', 'rows of the last step')}"
+    return tr(
+        "Không còn hàng nào ở bước cuối. Dưới đây là những gì đã bị bỏ, và vì sao.",
+        "No row is left. Below: what was dropped, and why.",
+    )
+
+
+def _step(page: StepPage, place: int) -> str:
+    parts = [f'<h2 id="step-{place}">{escape(page.name)}</h2>']
     if page.dropped:
-        rows = "".join(f"<tr><td>{escape(why)}</td><td>{count}</td></tr>" for why, count in page.dropped.most_common())
+        rows = "".join(
+            f'<tr><td>{escape(why)}</td><td class="number">{_count(count)}</td></tr>' for why, count in page.dropped.most_common()
+        )
         parts.append(f"<table><tr><th>{tr('lý do bỏ', 'dropped because')}</th><th></th></tr>{rows}</table>")
+    elif not page.kept:
+        parts.append(f"<p>{tr('Không có hàng nào đến bước này.', 'No row got to this step.')}</p>")
     for reason, texts in sorted(page.samples.items()):
-        name = f"{tr('bỏ', 'dropped')}: {reason}" if reason else tr("giữ lại", "kept")
+        name = f"{tr('ví dụ bị bỏ', 'examples dropped')}: {reason}" if reason else tr("ví dụ được giữ", "examples kept")
         shown = "".join(f"<pre>{escape(text[:_SHOWN])}{'…' if len(text) > _SHOWN else ''}</pre>" for text in texts)
         parts.append(f"<details><summary>{escape(name)}</summary>{shown}</details>")
     for name, values in page.scores.items():
@@ -56,21 +80,23 @@ def _step(page: StepPage) -> str:
 
 
 def _bars(steps: Sequence[StepPage]) -> str:
-    """One bar a step: rows that went on, and behind them those that did not."""
+    """One line a step: rows that went on, those that did not, and a bar of both. A narrow window shows the numbers alone."""
     most = max((page.kept + page.dropped.total() for page in steps), default=0) or 1
-    scale = (_WIDTH - _LEFT - 90) / most
-    marks = []
+    names = [("kept", tr("giữ", "kept")), ("dropped", tr("bỏ", "dropped"))]
+    heads = "".join(f'<th class="number"><span class="sign {kind}"></span>{name}</th>' for kind, name in names)
+    lines = [f'<tr><th>{tr("bước", "step")}</th>{heads}<th class="plot"></th></tr>']
     for place, page in enumerate(steps):
-        y, kept, lost = place * _BAR + 4, page.kept * scale, page.dropped.total() * scale
-        marks.append(
-            f'<text x="{_LEFT - 8}" y="{y + 13}" text-anchor="end" font-size="13">{escape(page.name[-32:])}</text>'
-            f'<rect x="{_LEFT}" y="{y}" width="{kept:.1f}" height="16" fill="{_KEPT}"/>'
-            f'<rect x="{_LEFT + kept:.1f}" y="{y}" width="{lost:.1f}" height="16" fill="{_DROPPED}"/>'
-            f'<text x="{_LEFT + kept + lost + 6:.1f}" y="{y + 13}" font-size="12">{page.kept} − {page.dropped.total()}</text>'
-        )
-    went_on, left_out = tr("giữ", "kept"), tr("bỏ", "dropped")
-    label = "; ".join(f"{page.name}: {page.kept} {went_on}, {page.dropped.total()} {left_out}" for page in steps)
-    return _svg(len(steps) * _BAR + 8, label, marks)
+        counts = {"kept": page.kept, "dropped": page.dropped.total()}
+        numbers = "".join(f'<td class="number">{_count(count)}</td>' for count in counts.values())
+        bar = "".join(f'<div class="{kind}" style="width:{100 * count / most:.2f}%"></div>' for kind, count in counts.items())
+        name = f'<a href="#step-{place}">{escape(page.name)}</a>'
+        lines.append(f'<tr><td>{name}</td>{numbers}<td class="plot"><div class="bar">{bar}</div></td></tr>')
+    return f'<table class="steps">{"".join(lines)}</table>'
+
+
+def _count(number: int) -> str:
+    """`1.200.345` in Vietnamese, `1,200,345` in English."""
+    return f"{number:,}".replace(",", tr(".", ","))
 
 
 def _histogram(values: Sequence[float], label: str) -> str:
@@ -80,20 +106,13 @@ def _histogram(values: Sequence[float], label: str) -> str:
     counts = [0] * _BINS
     for value in finite:
         counts[min(_BINS - 1, int((value - low) / width))] += 1
-    step, most = (_WIDTH - 40) / _BINS, max(counts) or 1
-    marks = [
-        f'<rect x="{20 + place * step:.1f}" y="{90 - 80 * count / most:.1f}" '
-        f'width="{step - 2:.1f}" height="{80 * count / most:.1f}" fill="{_KEPT}">'
+    most = max(counts) or 1
+    tall = [100 * count / most for count in counts]
+    marks = "".join(
+        f'<rect class="kept" x="{place + 0.05:.2f}" y="{100 - tall[place]:.1f}" width="0.9" height="{tall[place]:.1f}">'
         f"<title>{low + place * width:.3g} – {low + (place + 1) * width:.3g}: {count}</title></rect>"
         for place, count in enumerate(counts)
-    ]
-    marks += [
-        f'<text x="{x}" y="106" text-anchor="{anchor}" font-size="12">{value:.3g}</text>'
-        for x, anchor, value in ((20, "start", low), (_WIDTH - 20, "end", high))
-    ]
-    return _svg(112, f"{label}: {low:.3g} – {high:.3g}", marks)
-
-
-def _svg(height: int, label: str, marks: Sequence[str]) -> str:
-    said = escape(label, quote=True)
-    return f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{said}" fill="currentColor">{"".join(marks)}</svg>'
+    )
+    said = escape(f"{label}: {low:.3g} – {high:.3g}", quote=True)
+    plot = f'<svg viewBox="0 0 {_BINS} 100" preserveAspectRatio="none" role="img" aria-label="{said}">{marks}</svg>'
+    return f'{plot}<div class="ends"><span>{low:.3g}</span><span>{high:.3g}</span></div>'
