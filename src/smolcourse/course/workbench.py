@@ -84,8 +84,8 @@ def _tiny_seeing() -> tuple[Any, Any]:
     config = Dinov2Config(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=112, use_mask_token=False)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        encoder = Dinov2Model(config).eval()
-    return assemble(_tiny_folder(), encoder)
+        encoder: Any = Dinov2Model(config)
+    return assemble(_tiny_folder(), encoder.eval())
 
 
 @lru_cache(maxsize=1)
