@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -12,6 +15,7 @@ import pytest
 import yaml
 
 from smolcourse import experiment
+from smolcourse.config import recipes_folder
 from smolcourse.data.reading import read_rows
 from smolcourse.errors import SmolError
 from smolcourse.evaluation.statistics import Interval
@@ -20,8 +24,10 @@ from smolcourse.synthesis.engine import run
 from smolcourse.synthesis.pipeline import Pipeline, Step, Training, load_pipeline
 from smolcourse.synthesis.rows import Ask, Draft, Making, Row, drop, keep, said
 from smolcourse.synthesis.then_train import Comparison, report, then_train, unfiltered
+from smolcourse.training.runs import Run
 from tests.synthesis.fakes import Fake
 
+STOPPED = Path(__file__).parent.parent / "training" / "stopped.py"
 HUMAN = {"dataset_name": "milk-tea", "dataset_config": {"seed": 0, "language": "vi"}}
 
 
@@ -143,6 +149,54 @@ def test_three_trainings_on_as_many_rows_and_nothing_is_done_or_asked_twice(
     assert result["rows"] == outcome.rows and set(result["exact_match"]) == set(module.SETS)
     again = then_train(made, folder, sources={"s": source})
     assert again == found and begun == ["raw", "filtered", "filtered", "human"]
+
+
+@pytest.mark.slow
+def test_a_training_that_is_killed_is_gone_on_with_by_the_same_command(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = recipes_folder() / "synth" / "orders"
+    recipe = {
+        "model_name_or_path": str(tiny_model),
+        "dataset_name": "milk-tea",
+        "max_steps": 8,
+        "warmup_steps": 0,
+        "save_steps": 2,
+        "max_length": 256,
+        "dtype": "float32",
+    }
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    made = {
+        "steps": [
+            {"use": "starts.read", "file": str(orders / "seeds.jsonl")},
+            {"use": "orders.compose", "rules": str(orders / "rules.yaml"), "count": 12},
+            {"use": "orders.verify", "rules": str(orders / "rules.yaml")},
+        ],
+        "train": {
+            "recipe": str(tmp_path / "tiny.yaml"),
+            "filters": ["verify"],
+            "human": HUMAN,
+            "settings": {"task": "milk-tea", "task_size": 1},
+        },
+    }
+    (tmp_path / "p.yaml").write_text(yaml.safe_dump(made), encoding="utf-8")
+    command = [sys.executable, str(STOPPED), "3", "0", "SIGKILL", "synth", str(tmp_path / "p.yaml"), "-o", str(tmp_path / "made")]
+    killed = subprocess.run([*command, "--then-train"], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=900)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    [begun] = (tmp_path / "made" / "then-train" / "runs").glob("raw-*/*/")
+    before = Run.open(begun).metrics()
+    assert before[-1]["step"] >= 3 and not experiment.is_finished(Run.open(begun))
+    pipeline = load_pipeline(str(tmp_path / "p.yaml"))
+
+    def anew(recipe: Any, *rest: Any, **named: Any) -> None:
+        raise KeyboardInterrupt(Path(recipe.dataset_name).stem)
+
+    monkeypatch.setattr(experiment, "run", anew)
+    with pytest.raises(KeyboardInterrupt, match="filtered"):  # the first that is begun anew is the second
+        then_train(pipeline, tmp_path / "made")
+    assert experiment.is_finished(Run.open(begun)) and len(list(begun.parent.iterdir())) == 1
+    after = Run.open(begun).metrics()
+    assert [line["step"] for line in after] == list(range(1, 9)) and after[:2] == before[:2]
 
 
 def test_a_gain_that_chance_explains_is_called_so() -> None:
