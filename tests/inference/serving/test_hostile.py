@@ -79,7 +79,11 @@ def test_what_is_not_json(server, body, code):
         ({"messages": "hello"}, "messages"),
         ({"messages": [{"role": "king", "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user"}]}, "messages[0].content"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}]}, "messages[0].content[0].type"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}]},
+            "messages[0].content[0].image_url",
+        ),
+        ({"messages": [{"role": "user", "content": [{"type": "video_url", "video_url": "x"}]}]}, "messages[0].content[0].type"),
         ({"messages": [{"role": "user", "content": "x", "extra": 1}]}, "messages[0].extra"),
         ({"model": None}, "model"),
         ({"model": 5}, "model"),
@@ -115,7 +119,7 @@ def test_what_is_not_json(server, body, code):
         ({"tools": "all"}, "tools"),
         (
             {"messages": [{"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": CALL}]}]},
-            "messages[].tool_calls[].function.arguments",
+            "messages[0].tool_calls[0].function.arguments",
         ),
     ],
 )

@@ -114,11 +114,11 @@ def _message(message: Mapping[str, Any], where: str, facts: Facts) -> dict[str, 
     """As templates know it: text in one piece, in the composed form (NFC) that models are trained on."""
     kept = {key: value for key, value in message.items() if key in ("role", "tool_calls", "tool_call_id", "name") and value}
     content = message.get("content")
-    for call in message.get("tool_calls") or ():
+    for index, call in enumerate(message.get("tool_calls") or ()):
         try:
             json.loads(call["function"]["arguments"])
         except ValueError as error:
-            place = f"{where}.tool_calls[].function.arguments"
+            place = f"{where}.tool_calls[{index}].function.arguments"
             raise wrong(f"{place}: không phải JSON", f"{place}: not JSON", place) from error
     text = content if isinstance(content, list) else unicodedata.normalize("NFC", content or "")
     return kept | {
