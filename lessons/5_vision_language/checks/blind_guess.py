@@ -16,7 +16,7 @@ SAID = {
     "last-of-equals": ("khi bằng nhau thì lấy câu trả lời đến sau; phải là câu đến trước trong dữ liệu học", "of equals it takes the one that came later; take the one that came first in training"),
     "mean-of-questions": ("lấy trung bình theo loại câu hỏi; mỗi câu trong đề thi nặng như nhau", "averages over kinds of questions; each test question weighs the same"),
     "count-not-share": ("đây là số câu đúng; còn phải chia cho số câu của đề thi", "this is how many were right; divide by the number of test questions"),
-    "differs": ("tỉ lệ đoán đúng khác", "the share of right guesses differs"),
+    "differs": ("tỉ lệ đoán đúng không khớp", "the share of right guesses differs"),
 }  # fmt: skip
 
 

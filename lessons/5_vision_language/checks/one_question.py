@@ -18,7 +18,7 @@ SAID = {
     "picture-behind": ("ảnh đứng sau câu hỏi; khi chấm, ảnh đứng trước: mô hình phải học đúng thứ tự nó sẽ gặp", "pictures stand behind the question; the test puts them before it: train on the order that will be asked"),
     "first-question-only": ("chỉ còn câu hỏi đầu; những câu khác mất cả", "only the first question is left; the others are gone"),
     "answers-lost": ("không còn câu trả lời: chẳng có gì để học", "the answers are gone: there is nothing to learn"),
-    "differs": ("các hàng khác", "the rows differ"),
+    "differs": ("các hàng không khớp", "the rows differ"),
 }  # fmt: skip
 
 

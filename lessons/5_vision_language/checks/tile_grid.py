@@ -17,7 +17,7 @@ SAID = {
     "rounded-up": ("số tile được làm tròn lên; phải là round", "the number of tiles is rounded up; it is rounded"),
     "never-cut": ("không ảnh nào được cắt", "no picture is cut"),
     "too-many": ("columns * rows vượt quá max_tiles", "columns * rows is more than max_tiles"),
-    "differs": ("lưới khác", "the grid differs"),
+    "differs": ("lưới không khớp", "the grid differs"),
 }  # fmt: skip
 
 Picture = tuple[int, int, int, int]

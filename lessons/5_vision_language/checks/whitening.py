@@ -102,7 +102,7 @@ def compare(mine: Mine, patches: Tensor, floor: float) -> None:
     largest = float(matrix.abs().max()) if bool(torch.isfinite(matrix).all()) else float("inf")
     if largest > 100 * float(wanted.abs().max()):
         raise Wrong("no-floor", *SAID["no-floor"], **shown)
-    raise Wrong("matrix-differs", "ma trận khác: patch sau khi nhân chưa trắng", "the matrix differs: patches times it are not white", **shown)  # fmt: skip
+    raise Wrong("matrix-differs", "ma trận không khớp: nhân với nó, patch chưa trắng", "the matrix differs: patches times it are not white", **shown)  # fmt: skip
 
 
 def drive(mine: Any) -> dict[str, Any]:
