@@ -193,7 +193,7 @@ def _scores(one: Run) -> dict[str, list[float]]:
         found.setdefault(line["task"], []).append(float(line["scores"]["exact_match"]))
     if not found:
         raise SmolError(
-            "lần huấn luyện này không được chấm điểm nào",
+            "lần huấn luyện này chưa được chấm trên bài nào",
             "this training was scored on nothing",
             where=str(one.path),
             fix="train.settings: {task: ..., task_splits: [...]}",
@@ -216,8 +216,8 @@ def report(found: Comparison) -> str:
     parts = [
         f"# {tr('Dữ liệu tạo ra có đáng để huấn luyện không?', 'Is made data worth training on?')}",
         tr(
-            "Cùng recipe, cùng số hàng, cùng câu hỏi chưa ai thấy. Khớp hoàn toàn (exact match), trong ngoặc là khoảng tin cậy "
-            "95 % (bootstrap; hiệu số tính trên từng câu hỏi).",
+            "Cùng recipe, cùng số hàng, cùng những câu hỏi chưa mô hình nào thấy. Khớp hoàn toàn (exact match), trong ngoặc là "
+            "khoảng tin cậy 95 % (bootstrap; hiệu số tính trên từng câu hỏi).",
             "The same recipe, as many rows, the same questions that none has seen. Exact match with 95 % intervals (bootstrap; "
             "differences are taken question by question).",
         ),

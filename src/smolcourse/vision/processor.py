@@ -120,7 +120,7 @@ def _flat(images: Any) -> list[Any]:
 def wrong_count(places: int, images: int) -> SmolError:
     """The error of text and images that do not fit together."""
     return SmolError(
-        f"văn bản có {places} chỗ cho ảnh, nhưng có {images} ảnh",
+        f"văn bản có {places} chỗ cho ảnh, nhưng được đưa {images} ảnh",
         f"the text has places for {places} images, but there are {images}",
         where="images",
     )

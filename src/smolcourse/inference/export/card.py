@@ -108,7 +108,7 @@ def parity_head() -> list[str]:
         tr("token khác", "other tokens"),
         tr("prompt khác", "other prompts"),
         tr("lệch (nat)", "divergence (nats)"),
-        tr("cùng token đầu", "same favourite"),
+        tr("cùng token cao nhất", "same favourite"),
         "perplexity",
         tr("điểm: gốc → tệp", "score: trained → file"),
     ]

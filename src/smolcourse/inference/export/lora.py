@@ -84,7 +84,7 @@ def _need_plain(told: dict[str, Any], adapter: Path) -> None:
 
 def _not_plain(adapter: Path, what: str) -> SmolError:
     return SmolError(
-        f"adapter này không phải LoRA thường ({what}), nên llama.cpp không đeo được; hãy ghép nó vào mô hình",
+        f"adapter này không phải LoRA thường ({what}), nên llama.cpp không dùng được; hãy ghép nó vào mô hình",
         f"this adapter is not a plain LoRA ({what}), so llama.cpp cannot wear it; merge it into the model",
         where=str(adapter / CONFIG),
         fix=f"smol export {adapter}",
