@@ -18,6 +18,7 @@ from smolcourse.cli.init import init
 from smolcourse.cli.inspect import inspect_row
 from smolcourse.cli.label import label
 from smolcourse.cli.learn import learn
+from smolcourse.cli.look import look
 from smolcourse.cli.progress import certificate, progress, quiz
 from smolcourse.cli.quantize import quantize
 from smolcourse.cli.runs import runs_app
@@ -56,6 +57,9 @@ app.command(help=tr("Tạo thư mục làm bài.", "Make a workspace for the cou
 app.command("inspect", help=tr("Token, vai và loss mask của một hàng.", "Tokens, roles and loss mask of one row."))(inspect_row)
 app.command(help=tr("Giữ, sửa hay bỏ từng câu của một đề.", "Keep, edit or drop the questions of an exam."))(label)
 app.command(help=tr("Đọc một bài: terminal, HTML hoặc notebook.", "Read a lesson: terminal, HTML or notebook."))(learn)
+app.command(help=tr("Mô hình nhìn vào đâu trong ảnh, và câu trả lời cần gì.", "Where a model looks, what its answer needs."))(
+    look
+)
 app.command("next", help=tr("Bài tập tiếp theo.", "The next exercise."))(next_exercise)
 app.command(help=tr("Tiến độ của bạn.", "Your progress."))(progress)
 app.command(help=tr("Mỗi kiểu số: dung lượng, điểm, tốc độ.", "Every type of number: size, score, speed."))(quantize)
