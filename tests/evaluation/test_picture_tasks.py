@@ -222,13 +222,13 @@ def test_a_leak_is_a_picture_not_a_question(task: Task, folder: Path) -> None:
 
 def test_a_server_gets_pictures_as_data_urls(folder: Path) -> None:
     from smolcourse.data.images import open_image
-    from smolcourse.inference.endpoint import _over_the_wire
+    from smolcourse.inference.endpoint import over_the_wire
 
     parts = [{"type": "image", "image": str(folder / "red.png")}, {"type": "text", "text": "?"}]
-    sent = _over_the_wire({"role": "user", "content": parts})
+    sent = over_the_wire({"role": "user", "content": parts})
     assert sent["content"][1] == parts[1]
     assert open_image(sent["content"][0]["image_url"]["url"]).getpixel((3, 3)) == (255, 0, 0)
-    assert _over_the_wire({"role": "user", "content": "?"}) == {"role": "user", "content": "?"}
+    assert over_the_wire({"role": "user", "content": "?"}) == {"role": "user", "content": "?"}
 
 
 @pytest.mark.bad_input
