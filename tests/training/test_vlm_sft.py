@@ -96,6 +96,15 @@ def test_a_collator_that_trains_on_prompts_is_caught(recipe: Recipe) -> None:
     assert "hình này" in targets(flip=True)
 
 
+def test_products_in_bf16_train_as_in_fp32(recipe: Recipe, tmp_path: Path) -> None:
+    rounded, exact = (
+        losses(start(dataclasses.replace(recipe, dtype=dtype, output_dir=str(tmp_path / dtype)))[0])
+        for dtype in ("bfloat16", "float32")
+    )
+    assert rounded != exact
+    assert rounded == pytest.approx(exact, rel=0.05, abs=0.02)
+
+
 @pytest.mark.parametrize("fused", [True, False])
 def test_shared_pictures_give_the_loss_of_each_question_alone(recipe: Recipe, fused: bool) -> None:
     prepared = prepare(dataclasses.replace(recipe, fused=fused))

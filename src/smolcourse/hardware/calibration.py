@@ -26,7 +26,7 @@ from smolcourse.hardware.facts import Device, ask_accelerator, cpu_name, usable_
 
 # Products of one SmolLM2-135M layer over a packed row of 512 tokens, as (rows, inner, columns): attention output, gate/up, down.
 LAYER_SHAPES = ((512, 576, 576), (512, 576, 1536), (512, 1536, 576))
-# Casting and fp32 master weights eat part of a lower dtype's gain: it must be clearly faster to be worth it.
+# Rounding eats part of what a lower dtype gains: it must be clearly faster to be worth it.
 CLEARLY_FASTER = 1.25
 # Rounding to int8 and back costs two passes over memory: the product itself must be much faster.
 INT8_FASTER = 2.0
@@ -41,7 +41,7 @@ class Calibration:
 
     device: Device
     threads: int
-    dtype: str  # fastest dtype to train in: "float32" or "bfloat16"
+    dtype: str  # fastest for the products of a training: "float32" or "bfloat16"
     gflops: dict[str, float]  # matrix products on the model's own shapes, by dtype ("int8" too), in 10^9 operations a second
     bandwidth: float  # copying memory on one core, GB/s, read and written bytes both counted
     busy: bool  # other programs took more than a fifth of the processor: all cores together were reckoned, not tried
@@ -55,8 +55,8 @@ class Calibration:
 
     @property
     def int8_pays(self) -> bool:
-        """Whether products of int8 are so much faster here that rounding to it is worth its time."""
-        return self.device == "cpu" and self.gflops.get("int8", 0.0) > INT8_FASTER * self.gflops["float32"]
+        """Whether int8 products are so much faster than those of `dtype` that rounding is worth its time and its noise."""
+        return self.device == "cpu" and self.gflops.get("int8", 0.0) > INT8_FASTER * self.speed
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

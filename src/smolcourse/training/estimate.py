@@ -28,7 +28,7 @@ from smolcourse.training.energy import estimated_wh
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-INT8_GAIN = 1.4  # a whole LoRA step with int8 products of the frozen weights, against one without
+FAST_GAIN = 1.4  # a whole LoRA step with products in int8 or bf16, where calibration chose it, against one in fp32
 EFFICIENCY = 0.6  # share of the calibrated matrix speed that a whole training step reaches
 START_SECONDS = 10.0  # imports, loading weights, tokenising a small data set, first touch of memory
 RUNTIME_BYTES = 550 << 20  # Python, torch, transformers and datasets, loaded
@@ -36,7 +36,6 @@ OPTIMISER_BYTES = 36  # a parameter and a step: read p, g, m, v, norm of g; writ
 ACTIVATION_HIDDEN = 9.0  # floats kept for the backward pass, a token and a layer: x hidden size ...
 ACTIVATION_INTERMEDIATE = 3.5  # ... and x intermediate size
 LOGIT_COPIES = 3.0  # logits, their log-softmax, their gradient
-ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def predict(
 
     Args:
         lora_r: rank of LoRA; None trains all weights.
-        dtype: of weights and products; the calibrated one if None.
+        dtype: of products, the calibrated one if None; weights are fp32.
         int8: frozen weights are multiplied in int8.
     """
     dtype = dtype or calibration.dtype
@@ -166,16 +165,15 @@ def predict(
         + float(work.target_tokens) * passes * shape.hidden * shape.vocabulary
         + float(work.tokens) * 12 * shape.layers * shape.attention_width * work.context
     )
-    speed = calibration.gflops.get(dtype, calibration.speed) * 1e9 * EFFICIENCY * (INT8_GAIN if int8 else 1.0)
+    lower = dtype != "float32"
+    speed = calibration.gflops["float32"] * 1e9 * EFFICIENCY * (FAST_GAIN if int8 or lower else 1.0)
     optimiser = work.steps * trainable * OPTIMISER_BYTES / (calibration.bandwidth * 1e9)
     computing = operations / speed + optimiser
     seconds = computing + START_SECONDS
 
-    item = ITEM_BYTES[dtype]
-    # A lower dtype keeps fp32 master weights of what it trains.
-    weights = shape.parameters * item + (trainable * 4 if item < 4 else 0) + (shape.body if int8 else 0)
+    weights = shape.parameters * 4 + shape.body * (1 if int8 else 2 if lower else 0)  # those that are rounded stand there twice
     learning = trainable * (4 + 8)  # gradient and two moments, fp32
-    per_token = shape.layers * (ACTIVATION_HIDDEN * shape.hidden + ACTIVATION_INTERMEDIATE * shape.intermediate) * item
+    per_token = shape.layers * (ACTIVATION_HIDDEN * shape.hidden + ACTIVATION_INTERMEDIATE * shape.intermediate) * 4
     targets_in_flight = work.tokens_in_flight * min(1.0, work.target_tokens / max(1, work.tokens))
     activations = work.tokens_in_flight * per_token + LOGIT_COPIES * targets_in_flight * shape.vocabulary * 4
     saved = trainable * 12  # weights and moments of a checkpoint

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from smolcourse.training import lower
 from smolcourse.training.attention import (
     Layout,
     attend,
@@ -43,26 +44,31 @@ class _Shape:
     head_size: int
     eps: float
     scales: tuple[float, ...]  # one per projection; 0 where there is no LoRA
-    int8: tuple[Int8 | None, ...]  # one per projection: the frozen weight once more, for fast products
+    fast: tuple[Int8 | Tensor | None, ...]  # one per projection: the weight once more, rounded for fast products
 
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
 class _Input:
-    """What goes into linear layers; rounded to int8 once for all that read it: their columns are the same."""
+    """What goes into linear layers; rounded once for all that read it: to int8, their columns being the same, or to bf16."""
 
     def __init__(self, value: Tensor) -> None:
         self.value = value
         self.rounded: tuple[Tensor, Tensor] | None = None
+        self.factor = value  # as LoRA multiplies it
 
-    def times(self, weight: Tensor, int8: Int8 | None) -> Tensor:
-        """x W^T."""
-        if int8 is None:
+    def times(self, weight: Tensor, fast: Int8 | Tensor | None) -> Tensor:
+        """x W^T; in the dtype of a lower weight, with as many rows as its factor has."""
+        if fast is None:
             return self.value @ weight.t()
+        if isinstance(fast, Tensor):
+            if self.factor.dtype != fast.dtype:
+                self.factor = lower.rounded(self.value, fast.dtype)
+            return self.factor @ fast.t()
         if self.rounded is None:
-            self.rounded = quantise(self.value, int8.columns)
-        return product(self.rounded, int8)
+            self.rounded = quantise(self.value, fast.columns)
+        return product(self.rounded, fast)
 
 
 class _Linear:
@@ -70,20 +76,20 @@ class _Linear:
 
     @staticmethod
     def forward(
-        x: _Input, weight: Tensor, int8: Int8 | None, a: Tensor | None, b: Tensor | None, scale: float
+        x: _Input, weight: Tensor, fast: Int8 | Tensor | None, a: Tensor | None, b: Tensor | None, scale: float
     ) -> tuple[Tensor, Tensor | None]:
-        y = x.times(weight, int8)
-        if a is None or b is None:
-            return y, None
-        inner = x.value @ a.t()
-        return y.addmm_(inner, b.t(), alpha=scale), inner
+        y, inner = x.times(weight, fast), None
+        if a is not None and b is not None:
+            inner = x.factor @ a.to(y.dtype).t()
+            y.addmm_(inner, b.to(y.dtype).t(), alpha=scale)
+        return y[: len(x.value)].to(x.value.dtype), inner
 
     @staticmethod
     def backward(
         grad: Tensor,
         x: Tensor,
         weight: Tensor,
-        int8: Int8 | None,
+        fast: Int8 | Tensor | None,
         a: Tensor | None,
         b: Tensor | None,
         inner: Tensor | None,
@@ -91,10 +97,16 @@ class _Linear:
         need_weight: bool,
         grad_x: Tensor | None,
     ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
-        """Returns dx (added to `grad_x` where given), dW, dA, dB."""
+        """Returns dx (added to `grad_x` where given), dW, dA, dB; autograd brings the last three to the dtype of what learns."""
+        if isinstance(fast, Tensor):
+            low_grad, low_x = lower.rounded(grad, fast.dtype), lower.rounded(x, fast.dtype)
+            low_a, low_b = (None if factor is None else factor.to(fast.dtype) for factor in (a, b))
+            found = _Linear.backward(low_grad, low_x, fast, None, low_a, low_b, inner, scale, need_weight, None)
+            low = found[0][: len(x)]
+            return low.to(grad.dtype) if grad_x is None else grad_x.add_(low), *found[1:]
         grad_weight = grad.t() @ x if need_weight else None
-        if int8 is not None:
-            grad_x = product_backward(grad, int8, grad_x)
+        if fast is not None:
+            grad_x = product_backward(grad, fast, grad_x)
         else:
             grad_x = grad @ weight if grad_x is None else grad_x.addmm_(grad, weight)
         if a is None or b is None or inner is None:
@@ -118,7 +130,7 @@ class _Layer(torch.autograd.Function):
         def linear(index: int, value: _Input) -> tuple[Tensor, Tensor | None]:
             matrix = matrices[index]
             assert matrix is not None
-            return _Linear.forward(value, matrix, shape.int8[index], pairs_a[index], pairs_b[index], shape.scales[index])
+            return _Linear.forward(value, matrix, shape.fast[index], pairs_a[index], pairs_b[index], shape.scales[index])
 
         normed_1, inverse_1 = norm(x, norm_1, shape.eps)
         normed = _Input(normed_1)
@@ -163,7 +175,7 @@ class _Layer(torch.autograd.Function):
                 grad,
                 value,
                 matrices[index],
-                shape.int8[index],
+                shape.fast[index],
                 pairs_a[index],
                 pairs_b[index],
                 inners[index],
@@ -280,8 +292,8 @@ def _body(causal: Any, batch: dict[str, Tensor]) -> Tensor:
     for layer in causal.model.layers:
         linears = [_read(getattr(_parent(layer, name), name)) for name in PROJECTIONS]
         scales = tuple(low.scale if low else 0.0 for _, low in linears)
-        int8 = tuple(getattr(linear, "int8", None) for linear, _ in linears)
-        shape = _Shape(heads, groups, size, layer.input_layernorm.variance_epsilon, scales, int8)
+        fast = tuple(getattr(linear, "int8", None) or lower.copy(causal, linear) for linear, _ in linears)
+        shape = _Shape(heads, groups, size, layer.input_layernorm.variance_epsilon, scales, fast)
         weights = [layer.input_layernorm.weight, layer.post_attention_layernorm.weight]
         weights += [linear.weight for linear, _ in linears]
         weights += [low.a if low else None for _, low in linears]

@@ -118,13 +118,13 @@ def collate_rows(batch: Sequence[Sequence[dict[str, Any]]], *, share: bool) -> d
     return collate([example for row in batch for example in row], share=share)
 
 
-def load_model(folder: Path, dtype: torch.dtype, *, scores: bool = False, shards: int = 1, four_bit: bool = False) -> Any:
-    """A causal LM from a checkpoint folder; safetensors only.
+def load_model(folder: Path, *, scores: bool = False, shards: int = 1, four_bit: torch.dtype | None = None) -> Any:
+    """A causal LM from a checkpoint folder, in fp32; safetensors only.
 
     Args:
         scores: with a new head of one number instead of the vocabulary: a reward model.
         shards: processes that each hold a part of every weight (FSDP).
-        four_bit: with its linear layers quantised (QLoRA).
+        four_bit: with its linear layers quantised (QLoRA), computing in this dtype.
     """
     from transformers import AutoModelForSequenceClassification
     from transformers.distributed.configuration_utils import DistributedConfig
@@ -132,10 +132,10 @@ def load_model(folder: Path, dtype: torch.dtype, *, scores: bool = False, shards
     more: dict[str, Any] = {"num_labels": 1} if scores else {}
     if shards > 1:
         more["distributed_config"] = DistributedConfig(fsdp_size=shards)
-    if four_bit:
-        more["quantization_config"] = four_bits(dtype)
+    if four_bit is not None:
+        more["quantization_config"] = four_bits(four_bit)
     kind: Any = AutoModelForSequenceClassification if scores else auto_class(folder)
-    model = kind.from_pretrained(folder, dtype=dtype, use_safetensors=True, **more)
+    model = kind.from_pretrained(folder, dtype=four_bit or torch.float32, use_safetensors=True, **more)
     model.config.use_cache = False
     return model
 

@@ -29,7 +29,7 @@ from smolcourse.data.templates import load_tokenizer
 from smolcourse.data.tokenizing import source_key, tokenize
 from smolcourse.errors import SmolError
 from smolcourse.language import tr
-from smolcourse.training import fused, int8, pairs, parallel, sft, vlm_sft
+from smolcourse.training import fused, int8, lower, pairs, parallel, sft, vlm_sft
 from smolcourse.training.dpo import DPOTrainer, needs_reference
 from smolcourse.training.energy import country_code
 from smolcourse.training.engines import PAIRED, SCORED, check_engine
@@ -123,11 +123,11 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
         plan = pairs.plan_pairs(examples, recipe)
     else:
         plan = vlm_sft.plan(examples, recipe, captions) if sight else sft.plan(examples, recipe)
-    dtype = calibration.dtype if recipe.dtype == "auto" else recipe.dtype
     plain_lora = recipe.use_peft and recipe.peft_type == "LORA" and not (recipe.use_dora or recipe.load_in_4bit)
     # TRL has layers of its own, and sharded weights are whole only inside their own modules
     fused_layers = recipe.fused and recipe.engine == "smol" and not recipe.fsdp
-    int8_pays = recipe.int8 and plain_lora and fused_layers and dtype == "float32" and calibration.int8_pays
+    int8_pays = recipe.int8 and plain_lora and fused_layers and recipe.dtype in ("auto", "float32") and calibration.int8_pays
+    dtype = recipe.dtype if recipe.dtype != "auto" else "float32" if int8_pays else calibration.dtype
     prediction = predict(
         shape_of(text_config(folder) if sight else folder),
         plan.work,
@@ -253,7 +253,8 @@ def load(prepared: Prepared) -> Any:
     torch.manual_seed(recipe.seed)
     shards = parallel.count() if recipe.fsdp else 1
     scores = recipe.method == "reward"
-    model = sft.load_model(prepared.folder, prepared.dtype, scores=scores, shards=shards, four_bit=recipe.load_in_4bit)
+    four_bit = prepared.dtype if recipe.load_in_4bit else None
+    model = sft.load_model(prepared.folder, scores=scores, shards=shards, four_bit=four_bit)
     if recipe.engine == "trl":
         return model
     if prepared.sight and not recipe.freeze_projector:
@@ -267,9 +268,11 @@ def load(prepared: Prepared) -> Any:
     if recipe.int8 and fused.supports(language):  # with the adapter still zero: a resumed run rounds as it began
         tokens = torch.tensor(_first_tokens(prepared.examples))
         int8.attach(language, tokens[tokens < language.config.vocab_size])  # placeholders are no words
+    elif recipe.dtype != "float32" and recipe.fused and fused.supports(language):
+        lower.attach(fused._causal_lm(language), prepared.dtype)
     if prepared.reference:
         # one process is enough, unless each holds only a part of the model
-        with nullcontext() if recipe.fsdp else parallel.first_then_others():
+        with nullcontext() if recipe.fsdp else parallel.first_then_others(), lower.products(model, prepared.dtype):
             if read_reference(prepared.reference) is None:
                 compute_reference(model, prepared.examples, prepared.plan.rows, recipe, prepared.reference)
     return model
@@ -306,7 +309,7 @@ def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = 
         tell = run.set_state if first else _say_no_state
         tell("running", total_steps=trainer.args.max_steps)
         try:
-            with stopping(trainer):
+            with stopping(trainer), lower.products(model, prepared.dtype):
                 if checkpoint is None and _starts_along_gradient(prepared.recipe):
                     assert isinstance(trainer, RunTrainer)
                     trainer.seconds_before += aim(trainer)
