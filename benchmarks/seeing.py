@@ -1,4 +1,4 @@
-"""Models that see, trained by their recipes and asked about pictures they never saw; then asked the same without the picture."""
+"""Models that see, trained by their recipes and asked about pictures they never saw; then without them, or with others."""
 
 from __future__ import annotations
 
@@ -46,12 +46,14 @@ def _figures(folder: Path) -> dict[str, float]:
     del model
     model, tokenizer, more = trained("receipt", "smolvlm-own/sft/receipts", folder)
     found |= more
-    for name, split, blind in (
-        ("receipt_fields", "new", False),
-        ("receipt_blind", "new", True),
-        ("receipt_fields_unseen_names", "unseen", False),
+    new, unseen = receipt_questions("new"), receipt_questions("unseen")
+    pictures_of_others = [image for image, _, _ in (*new[1:], new[0])]
+    for name, asked, blind in (
+        ("receipt_fields", new, False),
+        ("receipt_blind", new, True),
+        ("receipt_shuffled", [(image, *rest) for image, (_, *rest) in zip(pictures_of_others, new, strict=True)], False),
+        ("receipt_fields_unseen_names", unseen, False),
     ):
-        asked = receipt_questions(split)
         answers = answered(model, tokenizer, asked, blind=blind, tokens=96)
         scores = [fields_match(answer, gold) for answer, (_, _, gold) in zip(answers, asked, strict=True)]
         found[name] = sum(score["fields"] for score in scores) / len(scores)
