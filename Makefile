@@ -34,6 +34,9 @@ accept: .venv/ready  ## what the project promises, measured: every module, every
 bench: .venv/ready  ## speed and memory beside others, on this machine
 	$(BIN)/python benchmarks/data_check.py --json
 	$(BIN)/python benchmarks/training.py --json
+	$(BIN)/python benchmarks/vision.py --json
+	$(BIN)/python benchmarks/synthesis.py --json
+	$(BIN)/python benchmarks/inference.py --json
 
 lock:  ## writes requirements*.txt anew from pyproject.toml; needs uv
 	python3 tools/lock.py
