@@ -128,7 +128,7 @@ def _need(model: Any, name: str) -> None:
         )
 
 
-PROCESSOR = "processor_config.json"
+PROCESSOR = ("processor_config.json", "preprocessor_config.json")
 TOLERANCE = 1e-3
 """How far merged logits may stand from unmerged ones, as a share of the largest: rounding of float32 stays far below."""
 
@@ -210,8 +210,9 @@ def merge(base: Path, adapter: Path, target: Path, kind: Any = None) -> float:
         merged.save_pretrained(partial)
         words = adapter if (adapter / "tokenizer.json").is_file() else base
         AutoTokenizer.from_pretrained(words).save_pretrained(partial)
-        if (words / PROCESSOR).is_file():  # of a model that sees
-            shutil.copy(words / PROCESSOR, partial)
+        for name in PROCESSOR:  # of a model that sees
+            if (words / name).is_file():
+                shutil.copy(words / name, partial)
         partial.rename(target)
     except (OSError, SafetensorError) as error:
         reason = str(error).splitlines()[0][:200]

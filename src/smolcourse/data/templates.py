@@ -1,5 +1,6 @@
 """Chat templates: load a tokenizer with one, and render messages through it. Every Jinja error becomes one clear message."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 Message = dict[str, Any]
 ROLES = ("system", "developer", "user", "assistant", "tool")
 CHATML = Path(__file__).with_name("chatml.jinja")
+SMOLVLM = Path(__file__).with_name("smolvlm.jinja")
 
 # Two private-use characters: no template trims or splits at them, and no real text holds them.
 _USER_MARK, _ANSWER_MARK = "\ue0f1", "\ue0f2"
@@ -53,9 +55,33 @@ def load_tokenizer(path: str | Path, chat_template_path: str | Path | None = Non
         file = CHATML if str(chat_template_path) == "chatml" else Path(chat_template_path)
         name = str(file)
         tokenizer.chat_template = _read_template(file)
+    elif not tokenizer.chat_template and (file := Path(path) / "chat_template.json").is_file():  # as older processors have it
+        tokenizer.chat_template = json.loads(file.read_text(encoding="utf-8")).get("chat_template")
     if tokenizer.chat_template:
         check_syntax(tokenizer, where=name or str(path))
+        _take_strings(tokenizer)
     return tokenizer
+
+
+def _take_strings(tokenizer: "PreTrainedTokenizerBase") -> None:
+    """SmolVLM's template reads contents as lists of parts alone; ours writes the same, of strings too, and marks answers.
+
+    It takes that one's place only where it writes the same text.
+    """
+    theirs = tokenizer.chat_template
+    if not isinstance(theirs, str) or "<end_of_utterance>" not in theirs or has_markers(theirs):
+        return
+    picture, words = {"type": "image"}, {"type": "text", "text": "a b"}
+    spoken = [("system", [words]), ("user", [picture, words, picture]), ("assistant", [words]), ("user", [words, picture])]
+    turns: list[Message] = [{"role": role, "content": content} for role, content in spoken]
+    try:
+        wanted = [render_with_spans(turns, tokenizer, add_generation_prompt=opened)[0] for opened in (False, True)]
+        tokenizer.chat_template = _read_template(SMOLVLM)
+        found = [render_with_spans(turns, tokenizer, add_generation_prompt=opened)[0] for opened in (False, True)]
+    except SmolError:
+        found, wanted = [], [""]
+    if found != wanted:
+        tokenizer.chat_template = theirs
 
 
 def _read_template(file: Path) -> str:

@@ -22,6 +22,7 @@ from smolcourse.assets.cache import home, plain_disk_errors
 from smolcourse.vision.encoder import see
 
 if TYPE_CHECKING:
+    from smolcourse.vision.others import OtherProcessor
     from smolcourse.vision.pixels import Array
     from smolcourse.vision.processor import VlmProcessor
 
@@ -36,12 +37,12 @@ class Features:
         folder: where patches are kept; below the cache by default.
     """
 
-    def __init__(self, encoder: Any, processor: VlmProcessor, folder: Path | None = None) -> None:
+    def __init__(self, encoder: Any, processor: VlmProcessor | OtherProcessor, folder: Path | None = None) -> None:
         self.encoder, self.processor = encoder, processor
         self.folder = (folder or home() / "features") / encoder_key(encoder, processor)
 
-    def add(self, images: Iterable[Any], on_done: Callable[[int], None] | None = None) -> list[tuple[str, int]]:
-        """Looks at those pictures that are not known yet, several at once. Returns the key and the tiles of each.
+    def add(self, images: Iterable[Any], on_done: Callable[[int], None] | None = None) -> list[tuple[str, Any]]:
+        """Looks at those pictures that are not known yet, several at once. Returns the key of each, and how its tiles lie.
 
         Args:
             images: whatever `data.images.open_image` takes; opened one after the other.
@@ -50,13 +51,13 @@ class Features:
         Raises:
             SmolError: a bad picture, a full disk.
         """
-        found: list[tuple[str, int]] = []
+        found: list[tuple[str, Any]] = []
         waiting: dict[str, Array] = {}
         with plain_disk_errors():
             for image in images:
-                tiles = self.processor.tiles(image)
+                tiles, layout = self.processor.cut(image)
                 key = hashlib.sha256(tiles.tobytes() + str(tiles.shape).encode()).hexdigest()[:32]
-                found.append((key, len(tiles)))
+                found.append((key, layout))
                 if key not in waiting and not self._has(key):
                     waiting[key] = tiles
                 if sum(map(len, waiting.values())) >= BATCH:
@@ -107,7 +108,7 @@ class Features:
 class Glances(Features):
     """The same in memory, for what people show in passing: nothing of their pictures stays on the disk."""
 
-    def __init__(self, encoder: Any, processor: VlmProcessor) -> None:
+    def __init__(self, encoder: Any, processor: VlmProcessor | OtherProcessor) -> None:
         self.encoder, self.processor = encoder, processor
         self._seen: dict[str, Array] = {}
 
@@ -125,7 +126,7 @@ class Glances(Features):
         self._seen[key] = patches
 
 
-def encoder_key(encoder: Any, processor: VlmProcessor) -> str:
+def encoder_key(encoder: Any, processor: VlmProcessor | OtherProcessor) -> str:
     """Names an encoder by its weights and by the colours and the size it is shown."""
     total = hashlib.sha256(repr((processor.image_size, processor.image_mean, processor.image_std)).encode())
     for name, weight in sorted(encoder.state_dict().items()):

@@ -11,26 +11,52 @@ from smolcourse.errors import SmolError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from smolcourse.vision.model import VlmConfig
+    from smolcourse.vision.others import OtherProcessor
     from smolcourse.vision.processor import VlmProcessor
 
 _TOWER = "vision_tower."
+OWN = "smol_vlm"
+OTHERS = ("idefics3", "smolvlm")
+"""Architectures of others: SmolVLM is the first, SmolVLM2 the second."""
 
 
 def sees(folder: Path) -> bool:
-    """Whether a checkpoint folder holds a model of ours that sees. Imports nothing heavy."""
+    """Whether a checkpoint folder holds a model that sees. Imports nothing heavy.
+
+    Raises:
+        SmolError: it sees, but nobody here knows how.
+    """
     try:
         values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(values, dict) and values.get("model_type") == "smol_vlm"
+    if not isinstance(values, dict):
+        return False
+    kind = values.get("model_type")
+    text = values.get("text_config")
+    inside = text.get("model_type", "llama") if isinstance(text, dict) else "llama"
+    if isinstance(values.get("vision_config"), dict) and (kind not in (OWN, *OTHERS) or (kind in OTHERS and inside != "llama")):
+        named = f"{kind} + {inside}" if kind in OTHERS else kind
+        raise SmolError(
+            f"chưa biết kiến trúc nhìn ảnh {named!r}; biết: smolvlm-own, {', '.join(OTHERS)} (với Llama bên trong)",
+            f"the architecture {named!r}, which sees, is not known; known are: smolvlm-own, {', '.join(OTHERS)} (around a Llama)",
+            where=str(folder / "config.json"),
+            fix="model_name_or_path=hf:HuggingFaceTB/SmolVLM-256M-Instruct",
+        )
+    return kind in (OWN, *OTHERS)
+
+
+def is_own(folder: Path) -> bool:
+    """Whether a model that sees is one of our own architecture."""
+    values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return bool(values.get("model_type") == OWN)
 
 
 def needs_sight(where: str | None = None) -> SmolError:
     """The error of pictures that are shown to a model of text."""
     return SmolError(
-        "mô hình này chỉ đọc văn bản, không xem được ảnh; xem được ảnh: smolvlm-own và các run huấn luyện từ nó",
-        "this model reads text only and cannot see pictures; models that see: smolvlm-own, and runs trained from it",
+        "mô hình này chỉ đọc văn bản, không xem được ảnh; xem được ảnh: smolvlm-own, SmolVLM và các run huấn luyện từ chúng",
+        "this model reads text only and cannot see pictures; models that see: smolvlm-own, SmolVLM, and runs trained from them",
         where=where,
         fix="smol train smolvlm-own/sft/easy-vqa",
     )
@@ -39,6 +65,10 @@ def needs_sight(where: str | None = None) -> SmolError:
 def auto_class(folder: Path) -> Any:
     """The class of transformers that loads a checkpoint folder: of a causal LM, or of a model that sees."""
     if sees(folder):
+        if not is_own(folder):
+            from smolcourse.vision.others import other_class
+
+            return other_class(load_config(folder).model_type)
         from smolcourse.vision.auto import AutoModelForImageTextToText
 
         return AutoModelForImageTextToText
@@ -47,12 +77,13 @@ def auto_class(folder: Path) -> Any:
     return AutoModelForCausalLM
 
 
-def load_config(folder: Path) -> VlmConfig:
+def load_config(folder: Path) -> Any:
     """The model's config."""
+    from transformers import AutoConfig
+
     from smolcourse.vision.model import VlmConfig
 
-    config: VlmConfig = VlmConfig.from_pretrained(folder)
-    return config
+    return (VlmConfig if is_own(folder) else AutoConfig).from_pretrained(folder)
 
 
 def text_config(folder: Path) -> Any:
@@ -60,15 +91,26 @@ def text_config(folder: Path) -> Any:
     return load_config(folder).text_config
 
 
-def load_processor(folder: Path, tokenizer: PreTrainedTokenizerBase) -> VlmProcessor:
+def load_processor(folder: Path, tokenizer: PreTrainedTokenizerBase) -> VlmProcessor | OtherProcessor:
     """The processor, around a tokenizer that may have another chat template than the folder's."""
+    if not is_own(folder):
+        from smolcourse.vision.others import OtherProcessor
+
+        return OtherProcessor(folder, load_config(folder), tokenizer)
     from smolcourse.vision.processor import VlmProcessor
 
     return VlmProcessor.of(load_config(folder), tokenizer)
 
 
 def load_encoder(folder: Path) -> Any:
-    """The image encoder alone, in evaluation mode, fp32: the language model beside it is not read."""
+    """The image encoder alone, in evaluation mode, fp32: the language model beside it is not read.
+
+    Of the models of others, with what stands between encoder and language model.
+    """
+    if not is_own(folder):
+        from smolcourse.vision.others import load_eye
+
+        return load_eye(folder)
     from safetensors import safe_open
     from transformers import AutoModel
 

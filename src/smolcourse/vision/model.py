@@ -126,12 +126,7 @@ class VlmForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: ig
 
     def embed_numbered(self, ids: Tensor, images: Tensor | None) -> Tensor:
         """Embeddings where the id `image_token_id` + n means row n of `images`, as often and in whatever order."""
-        place = ids >= self.config.image_token_id
-        embedded: Tensor = self.get_input_embeddings()(ids.masked_fill(place, 0))
-        if images is None:
-            return embedded
-        rows = images[ids[place] - self.config.image_token_id]
-        return embedded.masked_scatter(place.unsqueeze(-1), rows.to(embedded.dtype))
+        return numbered_embeddings(self.get_input_embeddings(), ids, images, self.config.image_token_id)
 
     def forward(
         self,
@@ -150,3 +145,12 @@ class VlmForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: ig
             inputs_embeds=inputs_embeds, attention_mask=attention_mask, labels=labels, **kwargs
         )
         return output
+
+
+def numbered_embeddings(table: nn.Module, ids: Tensor, images: Tensor | None, first: int) -> Tensor:
+    """Embeddings of words out of a table, and of image tokens: the id `first` + n means row n of `images`."""
+    place = ids >= first
+    embedded: Tensor = table(ids.masked_fill(place, 0))
+    if images is None:
+        return embedded
+    return embedded.masked_scatter(place.unsqueeze(-1), images[ids[place] - first].to(embedded.dtype))

@@ -65,6 +65,11 @@ class VlmProcessor(ProcessorMixin):
         """Opens one image (see `data.images.open_image`) and cuts it: [tiles, side, side, 3] uint8."""
         return tiles(open_image(image), self.image_size, self.max_tiles)
 
+    def cut(self, image: Any) -> tuple[Array, int]:
+        """The tiles of one image, and what `expand` must know of it: how many they are."""
+        cut = self.tiles(image)
+        return cut, len(cut)
+
     def pixel_values(self, images: Sequence[Array]) -> Array:
         """Tiles of several images -> [all tiles, 3, side, side] float32."""
         return normalise(np.concatenate(list(images)), self.image_mean, self.image_std)
