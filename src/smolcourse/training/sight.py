@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from smolcourse.vision.features import Features
-    from smolcourse.vision.model import VlmForConditionalGeneration
+    from smolcourse.vision.others import OtherProcessor
     from smolcourse.vision.processor import VlmProcessor
 
 Row = dict[str, Any]
@@ -28,28 +28,35 @@ _TURNS = ("messages", "prompt", "completion", "chosen", "rejected")
 class Sight:
     """How a model's pictures are made into tokens, and where what the encoder said of them is kept."""
 
-    processor: VlmProcessor
+    processor: VlmProcessor | OtherProcessor
     features: Features
     image_token_id: int
+    first_id: int
+    """From here on, ids are numbers of image tokens."""
 
     @classmethod
     def of(cls, folder: Path, tokenizer: PreTrainedTokenizerBase) -> Sight:
         """For the model in a checkpoint folder."""
         from smolcourse.vision.features import Features
-        from smolcourse.vision.loading import load_config, load_encoder, load_processor
+        from smolcourse.vision.loading import is_own, load_config, load_encoder, load_processor
 
-        processor = load_processor(folder, tokenizer)
-        return cls(processor, Features(load_encoder(folder), processor), load_config(folder).image_token_id)
+        processor, config = load_processor(folder, tokenizer), load_config(folder)
+        own = config.image_token_id  # our own placeholder stands behind all words
+        first = own if is_own(folder) else config.text_config.vocab_size
+        return cls(processor, Features(load_encoder(folder), processor), own, first)
 
     @classmethod
-    def of_model(cls, model: VlmForConditionalGeneration, tokenizer: PreTrainedTokenizerBase, *, passing: bool = False) -> Sight:
+    def of_model(cls, model: Any, tokenizer: PreTrainedTokenizerBase, *, passing: bool = False) -> Sight:
         """For a loaded model, whose encoder does not change any more. `passing`: nothing of the pictures is kept on the disk."""
         from smolcourse.vision.features import Features, Glances
         from smolcourse.vision.processor import VlmProcessor
 
+        kept = Glances if passing else Features
+        if hasattr(model, "eye"):  # one that others made
+            other = model.processor(tokenizer)
+            return cls(other, kept(model.eye, other), model.config.image_token_id, model.first_image_id)
         processor = VlmProcessor.of(model.config, tokenizer)
-        features = (Glances if passing else Features)(model.vision_tower, processor)
-        return cls(processor, features, model.config.image_token_id)
+        return cls(processor, kept(model.vision_tower, processor), *[model.config.image_token_id] * 2)
 
     def rows(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Native rows with `images` -> rows of text, with placeholders for each picture and, as `images`, the names of features.
@@ -65,7 +72,7 @@ class Sight:
         for row in held:
             yield self._placed(row, [known[_name(image)] for image in row.get("images") or ()])
 
-    def _placed(self, row: Row, seen: Sequence[tuple[str, int]]) -> Row:
+    def _placed(self, row: Row, seen: Sequence[tuple[str, Any]]) -> Row:
         placed, used = dict(row), 0
         for key in _TURNS:
             if isinstance(row.get(key), list):
@@ -73,8 +80,8 @@ class Sight:
                 for turn in row[key]:
                     text = content_text(turn.get("content"), self.processor.image_token)
                     places = text.count(self.processor.image_token) if seen else 0  # without pictures it is a word like others
-                    counts = [tiles for _, tiles in seen[used : used + places]]
-                    placed[key].append({**turn, "content": self.processor.expand(text, counts) if seen else text})
+                    layouts = [layout for _, layout in seen[used : used + places]]
+                    placed[key].append({**turn, "content": self.processor.expand(text, layouts) if seen else text})
                     used += places
         return {**placed, "images": [name for name, _ in seen]}
 
@@ -84,13 +91,13 @@ class Sight:
         What such examples begin with, the pictures themselves above all, is computed once.
 
         Returns:
-            as `packing.collate_tree`; in `input_ids`, `image_token_id` + n stands for image token n. `patches`: [tiles,
+            as `packing.collate_tree`; in `input_ids`, `first_id` + n stands for image token n. `patches`: [tiles,
             patches, width] of all pictures in the batch, each once; left out where there are none.
         """
         examples = [example for row in batch for example in row]
         names = list(dict.fromkeys(name for example in examples for name in example["images"]))
         patches = {name: self.features.get([name]) for name in names}
-        first, place = {}, self.image_token_id
+        first, place = {}, self.first_id
         for name in names:
             first[name] = place
             place += len(patches[name]) * self.processor.tokens_per_tile
