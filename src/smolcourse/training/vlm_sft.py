@@ -71,8 +71,19 @@ def freeze(model: Any, recipe: Recipe) -> None:
             part.requires_grad_(False)
 
 
+def _not_trained() -> SmolError:
+    return SmolError(
+        "phần nối ảnh với ngôn ngữ của mô hình này đã được huấn luyện; ở đây nó được giữ nguyên",
+        "what joins pictures and language in this model is trained already; it stays as it is here",
+        where="freeze_projector",
+        fix="freeze_projector=true align_dataset_name=null",
+    )
+
+
 def whiten(model: Any, sight: Sight, examples: Any) -> None:
     """Shows a fresh projector what patches are like, by some of the pictures it will be trained on."""
+    if hasattr(seeing(model), "eye"):  # one that others made
+        raise _not_trained()
     projector = seeing(model).projector
     if projector.is_white:
         return
