@@ -21,6 +21,7 @@ def look(
     out: Annotated[Path, typer.Option(help=tr("thư mục cho hai tệp PNG", "folder for the two PNG files"))] = Path("look"),
 ) -> None:
     from smolcourse.data.images import open_image
+    from smolcourse.errors import SmolError
     from smolcourse.inference.loading import can_see, load_model, locate
     from smolcourse.training.vlm_sft import seeing
     from smolcourse.vision.loading import needs_sight
@@ -30,6 +31,13 @@ def look(
         raise needs_sight(model)
     open_image(image)  # before anything heavy
     loaded, tokenizer = load_model(located)
+    if hasattr(seeing(loaded), "eye"):
+        raise SmolError(
+            "smol look chỉ vẽ được cho smolvlm-own và các run huấn luyện từ đó",
+            "smol look draws for smolvlm-own only, and for runs trained from it",
+            where=model,
+            fix=f"smol chat {model} --image {image}",
+        )
     from smolcourse.vision import maps
 
     found = maps.look(seeing(loaded), tokenizer, image, question, answer, blocks=blocks)
