@@ -247,6 +247,7 @@ def _after_pictures(model: Any, tokenizer: PreTrainedTokenizerBase) -> list[npt.
     import torch
     from PIL import Image
 
+    from smolcourse.errors import SmolError
     from smolcourse.inference.seeing import sees
     from smolcourse.training.vlm_sft import seeing
     from smolcourse.vision.processor import VlmProcessor
@@ -254,6 +255,12 @@ def _after_pictures(model: Any, tokenizer: PreTrainedTokenizerBase) -> list[npt.
     if not sees(model):
         return []
     inner = seeing(model)  # with the adapter's layers in it
+    if hasattr(inner, "eye"):  # one that others made
+        raise SmolError(
+            "chưa export được mô hình nhìn ảnh này; hãy ghép adapter rồi dùng nó với transformers",
+            "this model that sees is not exported yet; merge its adapter and use it with transformers",
+            fix="smol adapters merge latest",
+        )
     processor = VlmProcessor.of(inner.config, tokenizer)
     across = Image.linear_gradient("L")
     picture = Image.merge("RGB", (across, Image.radial_gradient("L"), across.rotate(90)))
