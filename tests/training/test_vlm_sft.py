@@ -163,7 +163,7 @@ def test_each_stage_trains_its_own_parts_and_the_loss_falls(
     recipe: Recipe, tiny_vlm: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[int, bool, bool]] = []
-    step = vlm_sft.Sees.training_step
+    step = vlm_sft.VLMTrainer.training_step
 
     def watched(self: Any, model: Any, *arguments: Any) -> Any:
         result = step(self, model, *arguments)
@@ -172,7 +172,7 @@ def test_each_stage_trains_its_own_parts_and_the_loss_falls(
         seen.append((self.state.global_step, any(lora), any(own)))
         return result
 
-    monkeypatch.setattr(vlm_sft.Sees, "training_step", watched)
+    monkeypatch.setattr(vlm_sft.VLMTrainer, "training_step", watched)
     run, model, prepared = start(dataclasses.replace(recipe, projector_learning_rate=3e-2, num_train_epochs=6))
     aligning = prepared.plan.align_steps  # type: ignore[attr-defined]
     assert aligning >= 4 and seen == [(place, place >= aligning, True) for place in range(len(seen))]

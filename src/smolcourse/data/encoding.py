@@ -15,7 +15,7 @@ from smolcourse.data.chat import (
     too_long,
     without_oldest_turns,
 )
-from smolcourse.data.preferences import EncodedPair, join, plan_pair
+from smolcourse.data.preferences import EncodedPair, EncodedPairWithImages, join, plan_pair
 from smolcourse.errors import SmolError
 
 if TYPE_CHECKING:
@@ -108,15 +108,15 @@ def encode_pairs(
     truncation: Truncation,
     summary: Summary,
     name: str,
-) -> list[EncodedPair]:
-    """Encodes one batch of preference rows and counts what became of each."""
+) -> list[EncodedPair | EncodedPairWithImages]:
+    """Encodes one batch of preference rows and counts what became of each. `images`, names by now, go along."""
     plans = []
     for number, row in batch:
         with _at(name, number):
             plans += [(number, item) for item in plan_pair(row, tokenizer)]
     encoded = _encode_plans(plans, tokenizer, name)
-    kept = []
-    for index, (number, _) in enumerate(batch):
+    kept: list[EncodedPair | EncodedPairWithImages] = []
+    for index, (number, row) in enumerate(batch):
         pair = join(*encoded[2 * index : 2 * index + 2])
         summary.rows_read += 1
         summary.longest = max(summary.longest, pair.longest)
@@ -134,7 +134,7 @@ def encode_pairs(
             summary.tokens += len(pair.prompt_ids) + len(pair.chosen_ids) + len(pair.rejected_ids)
             summary.target_tokens += sum(pair.chosen_mask) + sum(pair.rejected_mask)
             summary.rewritten += plans[2 * index][1].rewritten
-            kept.append(pair)
+            kept.append(EncodedPairWithImages(*pair, row["images"]) if "images" in row else pair)
     return kept
 
 

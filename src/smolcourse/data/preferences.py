@@ -31,6 +31,18 @@ class EncodedPair(NamedTuple):
         return len(self.prompt_ids) + max(len(self.chosen_ids), len(self.rejected_ids))
 
 
+class EncodedPairWithImages(NamedTuple):
+    """One preference row as a model that sees takes it: placeholders stand among `prompt_ids`."""
+
+    prompt_ids: list[int]
+    chosen_ids: list[int]
+    chosen_mask: list[int]
+    rejected_ids: list[int]
+    rejected_mask: list[int]
+    images: list[str]
+    """Names of the pictures that the placeholders stand for, in their order."""
+
+
 def halves(row: Row) -> tuple[Row, Row]:
     """The prompt with each of its answers, as prompt-completion rows."""
     rest = {key: value for key, value in row.items() if key not in SIDES}

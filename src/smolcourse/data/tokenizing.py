@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from smolcourse.data.chat import Encoded, EncodedWithImages, Row, Truncation
 from smolcourse.data.encoding import Summary, encode_pairs, encode_rows
-from smolcourse.data.preferences import EncodedPair
+from smolcourse.data.preferences import EncodedPair, EncodedPairWithImages
 from smolcourse.errors import SmolError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def tokenize(
     name: str = "row",
 ) -> tuple["Dataset", Summary]:
     """Tokenises rows of the native shapes into a memory-mapped dataset with `input_ids` (int32) and `loss_mask` (int8).
-    Rows whose `images` are names keep them, as a third column.
+    Rows whose `images` are names keep them, as one more column.
 
     Preference rows get the columns of `preferences.EncodedPair`; one that is too long is dropped, whatever `drop_turns` says.
 
@@ -199,7 +199,8 @@ def _write_shard(
     pairs = bool(batch) and "chosen" in batch[0][1]
     encode: Any = encode_pairs if pairs else encode_rows
     seeing = bool(batch) and "images" in batch[0][1]
-    columns = (EncodedPair if pairs else EncodedWithImages if seeing else Encoded)._fields
+    plain, with_images = (EncodedPair, EncodedPairWithImages) if pairs else (Encoded, EncodedWithImages)
+    columns = (with_images if seeing else plain)._fields
     schema = pa.schema([(name, pa.list_(_kind_of(name))) for name in columns])
     summary = Summary()
     temporary = file.with_suffix(".writing")

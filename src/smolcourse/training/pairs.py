@@ -14,6 +14,7 @@ from smolcourse.training.estimate import Work
 from smolcourse.training.packing import Segment, collate_tree, common_length, pack
 from smolcourse.training.schedule import count_steps
 from smolcourse.training.sft import Plan
+from smolcourse.training.sight import Sight
 
 Pair = dict[str, Any]
 """One tokenised row: prompt_ids, chosen_ids, chosen_mask, rejected_ids, rejected_mask (`data.preferences.EncodedPair`)."""
@@ -150,15 +151,22 @@ def plan_pairs(examples: Any, recipe: Recipe) -> Plan:
     return Plan(rows, prefix, work, epochs)
 
 
-def collate_rows(batch: Sequence[Sequence[Pair]], *, share: bool, prompt_loss: bool = False) -> dict[str, Tensor]:
+def collate_rows(
+    batch: Sequence[Sequence[Pair]], *, share: bool, prompt_loss: bool = False, sight: Sight | None = None
+) -> dict[str, Tensor]:
     """Joins the pairs of one or more packed rows into one flat batch.
+
+    Args:
+        sight: of pairs with pictures. Both answers of a pair share its pictures, as they share its words.
 
     Returns:
         What `collate_pairs` returns and, where the pairs bring it along, reference [2 P]: log-probabilities of the chosen
-        answers, then of the rejected ones, under the reference model.
+        answers, then of the rejected ones, under the reference model. With pictures, `patches` and ids as `Sight.collate` has.
     """
     pairs = [pair for row in batch for pair in row]
-    collated = collate_pairs(pairs, share=share, prompt_loss=prompt_loss)
+    collated = collate_pairs(list(sight.pairs(pairs)) if sight else pairs, share=share, prompt_loss=prompt_loss)
+    if sight and (first := sight.first_ids(pairs)):
+        collated["patches"] = sight.features.get(list(first))
     if "reference" in pairs[0]:
         collated["reference"] = torch.tensor([pair["reference"] for pair in pairs]).t().reshape(-1)
     return collated

@@ -20,7 +20,9 @@ from smolcourse.assets.cache import home
 from smolcourse.config import Recipe
 from smolcourse.data.tokenizing import fingerprint
 from smolcourse.training.logps import target_logps
-from smolcourse.training.pairs import Pair, collate_pairs, sequence_logps
+from smolcourse.training.pairs import Pair, collate_rows, sequence_logps
+from smolcourse.training.sight import Sight
+from smolcourse.training.vlm_sft import language_of
 
 _VERSION = 1
 
@@ -52,6 +54,8 @@ def reference_file(folder: Path, examples: Any, recipe: Recipe) -> Path:
     for pair in examples:
         digest.update(json.dumps([pair["prompt_ids"], pair["chosen_ids"], pair["rejected_ids"]]).encode())
         digest.update(json.dumps([pair["chosen_mask"], pair["rejected_mask"]]).encode())
+        if pair.get("images"):  # by content; a fresh projector that learns has been shown some of them
+            digest.update(json.dumps([list(pair["images"]), recipe.freeze_projector]).encode())
     return home() / "reference" / f"{digest.hexdigest()[:32]}.safetensors"
 
 
@@ -67,13 +71,20 @@ def read_reference(file: Path) -> Tensor | None:
 
 
 def compute_reference(
-    model: Any, examples: Any, rows: Sequence[list[int]], recipe: Recipe, file: Path, done: Callable[[int], None] = lambda _: None
+    model: Any,
+    examples: Any,
+    rows: Sequence[list[int]],
+    recipe: Recipe,
+    file: Path,
+    sight: Sight | None = None,
+    done: Callable[[int], None] = lambda _: None,
 ) -> Tensor:
     """Computes what `read_reference` reads, and writes it.
 
     Args:
         model: the model as it is before training.
         rows: packed rows; every example is in exactly one.
+        sight: of a model that sees.
         done: gets the number of rows after each.
     """
     from safetensors.torch import save_file
@@ -84,8 +95,9 @@ def compute_reference(
     changed = getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False)
     with torch.no_grad(), model.disable_adapter() if changed else nullcontext():
         for number, row in enumerate(rows, start=1):
-            batch = collate_pairs([examples[i] for i in row], share=recipe.prefix_sharing)
-            found = sequence_logps(target_logps(model, batch, fast=recipe.fused), batch)
+            batch = collate_rows([[examples[i] for i in row]], share=recipe.prefix_sharing, sight=sight)
+            language, batch = language_of(model, batch) if sight else (model, batch)
+            found = sequence_logps(target_logps(language, batch, fast=recipe.fused), batch)
             logps[row] = found[: 2 * len(row)].view(2, -1).t().float()
             done(number)
     model.train(training)

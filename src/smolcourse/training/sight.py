@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from smolcourse.data.image_rows import content_text
+from smolcourse.data.images import open_image
+from smolcourse.errors import SmolError
 from smolcourse.training.packing import Segment, collate_tree, shared_prefix
 
 if TYPE_CHECKING:
@@ -58,19 +59,47 @@ class Sight:
         processor = VlmProcessor.of(model.config, tokenizer)
         return cls(processor, kept(model.vision_tower, processor), *[model.config.image_token_id] * 2)
 
-    def rows(self, rows: Iterable[Row]) -> Iterator[Row]:
+    def rows(self, rows: Iterable[Row], name: str | None = None) -> Iterator[Row]:
         """Native rows with `images` -> rows of text, with placeholders for each picture and, as `images`, the names of features.
 
         The rows are held, the pictures are not; each is opened once, however many rows show it.
 
+        Args:
+            name: the file's name, where there is one, for messages (`menu.jsonl:3 images[0]`).
+
         Raises:
-            SmolError: a picture that cannot be used, or more of them than places in the text.
+            SmolError: a picture that cannot be used, more of them than places in the text, or one in an answer of a pair.
         """
         held = list(rows)
-        sources = {_name(image): image for row in held for image in row.get("images") or ()}
-        known = dict(zip(sources, self.features.add(sources.values()), strict=True))
-        for row in held:
-            yield self._placed(row, [known[_name(image)] for image in row.get("images") or ()])
+        sources: dict[Any, tuple[Any, str]] = {}  # each picture, and where it stands first
+        for number, row in enumerate(held, start=1):
+            for index, image in enumerate(row.get("images") or ()):
+                file = f" ({str(image)[:200]})" if isinstance(image, str | Path) else ""
+                sources.setdefault(_name(image), (image, f"{name}:{number} images[{index}]{file}" if name else ""))
+        opened = (open_image(image, where=where) for image, where in sources.values())
+        known = dict(zip(sources, self.features.add(opened), strict=True))
+        for number, row in enumerate(held, start=1):
+            try:
+                _check_answers(row)
+                placed = self._placed(row, [known[_name(image)] for image in row.get("images") or ()])
+            except SmolError as error:
+                where = f"{name}:{number} {error.where}" if name else error.where
+                raise SmolError(error.vi, error.en, where=where, fix=error.fix) from error
+            yield placed
+
+    def pairs(self, pairs: Sequence[Row]) -> Iterator[Row]:
+        """Tokenised pairs whose placeholders are numbered: equal ids are then equal pictures, all over these pairs."""
+        first = self.first_ids(pairs)
+        for pair in pairs:
+            yield {**pair, "prompt_ids": self.numbered(pair["prompt_ids"], pair["images"], first)}
+
+    def first_ids(self, examples: Iterable[Row]) -> dict[str, int]:
+        """The id of each picture's first token, pictures in the order in which they are shown first."""
+        first, place = {}, self.first_id
+        for name in dict.fromkeys(name for example in examples for name in example["images"]):
+            first[name] = place
+            place += self.features.tiles(name) * self.processor.tokens_per_tile
+        return first
 
     def _placed(self, row: Row, seen: Sequence[tuple[str, Any]]) -> Row:
         placed, used = dict(row), 0
@@ -95,12 +124,7 @@ class Sight:
             patches, width] of all pictures in the batch, each once; left out where there are none.
         """
         examples = [example for row in batch for example in row]
-        names = list(dict.fromkeys(name for example in examples for name in example["images"]))
-        patches = {name: self.features.get([name]) for name in names}
-        first, place = {}, self.first_id
-        for name in names:
-            first[name] = place
-            place += len(patches[name]) * self.processor.tokens_per_tile
+        first = self.first_ids(examples)
         segments: list[Segment] = []
         for group in _alike(examples):
             numbered = [{**one, "input_ids": self.numbered(one["input_ids"], one["images"], first)} for one in group]
@@ -111,7 +135,7 @@ class Sight:
                 segments.append(Segment(numbered[0]["input_ids"][:prefix], [0] * prefix))
             segments += [Segment(one["input_ids"][prefix:], one["loss_mask"][prefix:], parent) for one in numbered]
         collated = collate_tree(segments)
-        return {**collated, "patches": torch.cat([patches[name] for name in names])} if names else collated
+        return {**collated, "patches": self.features.get(list(first))} if first else collated
 
     def numbered(self, ids: Sequence[int], images: Sequence[str], first: Mapping[str, int]) -> list[int]:
         """Ids in which every placeholder has its own number: those of a picture follow its `first`.
@@ -127,6 +151,20 @@ class Sight:
                 numbered[place] = first[name] + offset
             start += count
         return numbered
+
+
+def _check_answers(row: Row) -> None:
+    """Both answers of a pair are words: what they talk about stands in the prompt."""
+    for side in ("chosen", "rejected"):
+        for turn in row.get(side) or ():
+            parts = turn.get("content") if isinstance(turn, dict) else None
+            if isinstance(parts, list) and any(part.get("type") == "image" for part in parts):
+                raise SmolError(
+                    f"ảnh nằm trong {side}; ảnh phải ở prompt, vì cả hai câu trả lời cùng nói về nó",
+                    f"a picture stands in {side}; pictures belong into the prompt, which both answers are about",
+                    where=side,
+                    fix="smol inspect FILE",
+                )
 
 
 def _name(image: Any) -> Any:

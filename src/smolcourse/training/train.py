@@ -29,7 +29,7 @@ from smolcourse.data.templates import load_tokenizer
 from smolcourse.data.tokenizing import source_key, tokenize
 from smolcourse.errors import SmolError
 from smolcourse.language import tr
-from smolcourse.training import fused, int8, lower, pairs, parallel, sft, vlm_sft
+from smolcourse.training import fused, int8, lower, pairs, parallel, sft, vlm_dpo, vlm_sft
 from smolcourse.training.dpo import DPOTrainer, needs_reference
 from smolcourse.training.energy import country_code
 from smolcourse.training.engines import PAIRED, SCORED, check_engine
@@ -120,7 +120,7 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
     if not stop.ok:
         say(f"⚠ {stop.problem}\n  {tr('Cách sửa', 'Fix')}: {stop.fix}")
     if recipe.method in PAIRED:
-        plan = pairs.plan_pairs(examples, recipe)
+        plan = pairs.plan_pairs(sight.pairs(examples) if sight else examples, recipe)
     else:
         plan = vlm_sft.plan(examples, recipe, captions) if sight else sft.plan(examples, recipe)
     plain_lora = recipe.use_peft and recipe.peft_type == "LORA" and not (recipe.use_dora or recipe.load_in_4bit)
@@ -163,7 +163,7 @@ def _tokenised(
     """A data set as tokens; a model that sees looks at its pictures first."""
     rows = load_rows(name, config, recipe.dataset_train_split)
     return tokenize(
-        sight.rows(rows) if sight else rows,
+        sight.rows(rows, name) if sight else rows,
         tokenizer,
         max_length=recipe.max_length,
         cache_dir=home() / "tokenised",
@@ -274,7 +274,7 @@ def load(prepared: Prepared) -> Any:
         # one process is enough, unless each holds only a part of the model
         with nullcontext() if recipe.fsdp else parallel.first_then_others(), lower.products(model, prepared.dtype):
             if read_reference(prepared.reference) is None:
-                compute_reference(model, prepared.examples, prepared.plan.rows, recipe, prepared.reference)
+                compute_reference(model, prepared.examples, prepared.plan.rows, recipe, prepared.reference, prepared.sight)
     return model
 
 
@@ -349,22 +349,21 @@ def _trainer(prepared: Prepared, run: Run, model: Any, sample: Sampler | None, r
         return trl_trainer(prepared, run, model, sample, reward)
     recipe, examples, rows = prepared.recipe, prepared.examples, prepared.plan.rows
     dataset: Any
-    kind: type[RunTrainer] = {"sft": sft.SFTTrainer, "dpo": DPOTrainer, "orpo": ORPOTrainer}[recipe.method]
+    sight, blind = prepared.sight, {"sft": sft.SFTTrainer, "dpo": DPOTrainer, "orpo": ORPOTrainer}
+    kind: type[RunTrainer] = (vlm_dpo.TRAINERS if sight else blind)[recipe.method]
     collate: Callable[..., Any]
-    if prepared.sight:
-        kind, dataset, collate = vlm_sft.VLMTrainer, sft.PackedRows(examples, rows), prepared.sight.collate
-    elif recipe.method == "sft":
+    if recipe.method == "sft":
         dataset = sft.PackedRows(examples, rows)
-        collate = partial(sft.collate_rows, share=recipe.prefix_sharing)
+        collate = sight.collate if sight else partial(sft.collate_rows, share=recipe.prefix_sharing)
     else:
         dataset = PairRows(examples, rows, read_reference(prepared.reference) if prepared.reference else None)
         prompt_loss = recipe.method == "orpo" and not recipe.completion_only_loss
-        collate = partial(pairs.collate_rows, share=recipe.prefix_sharing, prompt_loss=prompt_loss)
+        collate = partial(pairs.collate_rows, share=recipe.prefix_sharing, prompt_loss=prompt_loss, sight=sight)
     steps = prepared.plan.work.steps
     trainer = kind(
         model, recipe, run, prepared.tokenizer, train_dataset=dataset, collate=collate, total_steps=steps, sample=sample
     )
-    if isinstance(trainer, vlm_sft.Sees) and isinstance(prepared.plan, vlm_sft.StagedPlan):
+    if isinstance(trainer, vlm_sft.VLMTrainer) and isinstance(prepared.plan, vlm_sft.StagedPlan):
         trainer.align_steps = prepared.plan.align_steps
     return trainer
 

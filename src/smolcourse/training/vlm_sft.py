@@ -38,10 +38,18 @@ def seeing(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
+def language_of(model: Any, batch: dict[str, Tensor]) -> tuple[Any, dict[str, Tensor]]:
+    """The language model, and the packed row as it reads that: words and pictures alike `embedded` [T, D]."""
+    whole = seeing(model)
+    patches = batch.get("patches")
+    images = None if patches is None else whole.image_embeddings(patches=patches)
+    return whole.language_model, {**batch, "embedded": whole.embed_numbered(batch["input_ids"], images)}
+
+
 def check_seeing(recipe: Recipe) -> None:
     """Raises `SmolError` for what a model that sees is not trained with."""
     wrong = {
-        "method": recipe.method != "sft",
+        "method": recipe.method not in ("sft", "dpo", "orpo"),
         "engine": recipe.engine != "smol",
         "fsdp": recipe.fsdp,
         "freeze_vision": not recipe.freeze_vision,
@@ -55,6 +63,20 @@ def check_seeing(recipe: Recipe) -> None:
                 where=name,
                 fix=f"{name}={str(getattr(Recipe(), name)).lower()}",
             )
+    if recipe.method != "sft" and recipe.align_dataset_name is not None:
+        raise SmolError(
+            f"align_dataset_name đi với method=sft, không với method={recipe.method}: hãy học chú thích trước rồi bắt đầu từ đó",
+            f"align_dataset_name goes with method=sft, not method={recipe.method}: learn captions first, then begin there",
+            where="align_dataset_name",
+            fix="align_dataset_name=null model_name_or_path=latest",
+        )
+    if recipe.method == "orpo" and not recipe.completion_only_loss:
+        raise SmolError(
+            "mô hình nhìn ảnh không học cách viết prompt: ảnh không phải chữ",
+            "a model that sees does not learn to write prompts: pictures are no words",
+            where="completion_only_loss",
+            fix="completion_only_loss=true",
+        )
     if parallel.count() > 1:
         raise SmolError("mô hình nhìn ảnh được huấn luyện trong một process", "a model that sees is trained in one process")
 
@@ -192,18 +214,11 @@ class _Order:
 class Sees(RunTrainer):
     """What a trainer needs for a model that sees: pictures become embeddings, and the language model does the rest."""
 
-    align_steps = 0
-    _aligning: bool | None = None
-
     def compute_loss(
         self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Tensor | int | None = None
     ) -> Any:
         """The loss of the language model, which reads pictures and words alike."""
-        whole = seeing(model)
-        patches = inputs.get("patches")
-        images = None if patches is None else whole.image_embeddings(patches=patches)
-        inputs = {**inputs, "embedded": whole.embed_numbered(inputs["input_ids"], images)}
-        return super().compute_loss(whole.language_model, inputs, return_outputs, num_items_in_batch)
+        return super().compute_loss(*language_of(model, inputs), return_outputs, num_items_in_batch)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """As without pictures, but the projector may learn at its own rate."""
@@ -217,6 +232,13 @@ class Sees(RunTrainer):
                 group["params"] = [parameter for parameter in group["params"] if id(parameter) not in names]
             optimizer.add_param_group({"params": own, "lr": rate, "weight_decay": self.recipe.weight_decay})
         return optimizer
+
+
+class VLMTrainer(Sees, SFTTrainer):
+    """Mean cross entropy over the answers' tokens of a step, on packed rows with pictures, in two stages."""
+
+    align_steps = 0
+    _aligning: bool | None = None
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None) -> Tensor:
         """Trainer's, in the stage that the step belongs to."""
@@ -241,7 +263,3 @@ class Sees(RunTrainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         """The plan's own order."""
         return SequentialSampler(self.train_dataset if train_dataset is None else train_dataset)  # type: ignore[arg-type]
-
-
-class VLMTrainer(Sees, SFTTrainer):
-    """Mean cross entropy over the answers' tokens of a step, on packed rows with pictures."""
