@@ -152,7 +152,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "an answer that is a number": ({"image": "a.png", "question": "?", "answer": 3}, "wrong_type"),
     "an image alone": ({"image": "a.png"}, "unknown_format"),
     "texts without an answer": ({"images": ["a.png"], "texts": [{"user": "?"}]}, "wrong_type"),
-    "a part of another kind": ({"messages": asked({"type": "video"}, text("?")), "images": ["a.png"]}, "wrong_type"),
+    "a part of another kind": ({"messages": asked({"type": "audio"}, text("?")), "images": ["a.png"]}, "wrong_type"),
 }
 
 

@@ -47,8 +47,8 @@ def chat(
         typer.Option(
             metavar="FILE",
             help=tr(
-                "ảnh đi cùng câu hỏi đầu (lặp lại được); cần mô hình xem được ảnh",
-                "a picture for the first question (may be repeated); the model must be one that sees",
+                "ảnh, ảnh động hay thư mục khung hình đi cùng câu hỏi đầu (lặp lại được); cần mô hình xem được ảnh",
+                "a picture, an animation or a folder of frames for the first question (may be repeated); needs a model that sees",
             ),
             show_default=False,
         ),
@@ -64,6 +64,7 @@ def chat(
     from smolcourse.inference import sampling
 
     sampling.check(temperature, top_p, max_new_tokens)
+    from smolcourse.data.frames import shown_by
     from smolcourse.data.images import open_image
     from smolcourse.inference.loading import can_see, load_model, locate, system_prompt_of
     from smolcourse.vision.loading import needs_sight
@@ -71,7 +72,7 @@ def chat(
     located = locate(repaired(model))
     if image and not can_see(located):
         raise needs_sight(repaired(model))
-    pictures = [open_image(file) for file in image or ()]
+    pictures = [open_image(picture) for file in image or () for picture in shown_by(file)]
     system = system_prompt_of(located) if system is None else repaired(system) or None
     loaded = load_model(located)
     from smolcourse.inference.chat import Chat

@@ -2,7 +2,8 @@
 
 {"messages": [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Giá?"}]}, ...], "images": ["menu.png"]}
 
-A picture stands where a part or `<image>` in the text says; where nothing does, before what the user says first.
+A picture stands where a part or `<image>` in the text says; where nothing does, before what the user says first. A part of
+the type `video` ({"type": "video", "video": "clip.gif"}, or a folder of frames) becomes some pictures, evenly spaced (`frames`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from smolcourse.data.frames import FRAMES, MOST_FRAMES, frames
 from smolcourse.data.images import as_data_url, identity, open_image
 from smolcourse.data.json_files import Row
 from smolcourse.data.problems import RowError
@@ -23,13 +25,14 @@ COLUMNS = ("images", "image", "file_name", "image_path")
 """Where rows keep pictures: TRL's; LLaVA's and the hub's; that of `datasets`' image folders; a common one."""
 _LISTS = ("messages", "prompt", "completion", "chosen", "rejected")
 _FILE_KEYS = ("image", "path", "url", "image_url")
+_VIDEO_KEYS = ("video", "path", "url")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|/|~|[A-Za-z]:\\")
 
 
 def has_images(row: Row) -> bool:
     """Whether a row, in whatever format, comes with pictures."""
     return any(row.get(column) for column in COLUMNS) or any(
-        _is_image(part) for key in _LISTS for part in _parts_of(row.get(key))
+        _is_image(part) or _is_video(part) for key in _LISTS for part in _parts_of(row.get(key))
     )
 
 
@@ -46,7 +49,7 @@ def with_images(native: Row, given: list[Any]) -> Row:
         given: pictures of a column, for the places that hold none of their own.
 
     Raises:
-        RowError: more pictures than places, or fewer.
+        RowError: more pictures than places, or fewer; a video that cannot be used.
     """
     row = _as_conversations(native)
     keys = [key for key in _LISTS if isinstance(row.get(key), list)]
@@ -125,7 +128,7 @@ def check_images(native: Row) -> None:
             open_image(image)
         except SmolError as error:
             name = f" ({error.where})" if error.where and isinstance(image, str) else ""
-            raise RowError("bad_image", error.vi + name, error.en + name, where=f"images[{index}]") from None
+            raise RowError("bad_image", error.vi + name, error.en + name, where=f"images[{index}]", fix=error.fix) from None
 
 
 def by_content(value: Any) -> Any:
@@ -164,8 +167,27 @@ def _with_parts(message: Any, *, marked: bool) -> Any:
             {key: value for key, value in part.items() if value is not None} if isinstance(part, dict) else part
             for part in content
         ]
-        return {**message, "content": kept}
+        return {**message, "content": [one for part in kept for one in (_moments(part) if _is_video(part) else [part])]}
     return message
+
+
+def _moments(part: dict[str, Any]) -> list[dict[str, Any]]:
+    """The pictures that a video part stands for."""
+    file = next((part[key] for key in _VIDEO_KEYS if isinstance(part.get(key), str)), None)
+    count = part.get("frames", FRAMES)
+    if not file:
+        raise RowError("bad_image", "phần video không nêu tệp nào", "a video part names no file or folder", where="video")
+    if type(count) is not int or not 1 <= count <= MOST_FRAMES:
+        raise RowError(
+            "wrong_type",
+            f"frames phải là số từ 1 đến {MOST_FRAMES}",
+            f"frames must be a number from 1 to {MOST_FRAMES}",
+            where="video",
+        )
+    try:
+        return [{"type": "image", "image": name} for name in frames(file, count)]
+    except SmolError as error:
+        raise RowError("bad_image", f"{error.vi} ({file})", f"{error.en} ({file})", where="video", fix=error.fix) from None
 
 
 def _split(text: str) -> Iterator[dict[str, Any]]:
@@ -199,6 +221,10 @@ def _is_image(part: Any) -> bool:
     return isinstance(part, dict) and part.get("type") in ("image", "image_url")
 
 
+def _is_video(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") == "video"
+
+
 def _file_of(part: dict[str, Any]) -> Any:
     """The picture that a part brings along: `image`, `path`, `url`, or OpenAI's `image_url`."""
     value = next((part[key] for key in _FILE_KEYS if part.get(key) is not None), None)
@@ -209,11 +235,13 @@ def _anchored_message(message: Any, folder: Path) -> Any:
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, list):
         return message
-    return {**message, "content": [_anchored_part(part, folder) if _is_image(part) else part for part in content]}
+    parts = [_anchored_part(part, folder) if _is_image(part) or _is_video(part) else part for part in content]
+    return {**message, "content": parts}
 
 
 def _anchored_part(part: dict[str, Any], folder: Path) -> dict[str, Any]:
-    return {key: _below(folder, value) if key in _FILE_KEYS and value is not None else value for key, value in part.items()}
+    keys = (*_FILE_KEYS, *_VIDEO_KEYS)
+    return {key: _below(folder, value) if key in keys and value is not None else value for key, value in part.items()}
 
 
 def _writable(image: Any) -> Any:

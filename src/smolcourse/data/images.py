@@ -1,6 +1,7 @@
 """One door for pictures: whatever they come from, out comes RGB as a person would see it, or one clear error.
 
-Upright (EXIF), transparent parts white, the first frame of an animation, sixteen bits as eight. Nothing is fetched.
+Upright (EXIF), transparent parts white, the first frame of an animation or the one it is asked for (`clip.gif#frame=12`),
+sixteen bits as eight. Nothing is fetched.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ MAX_PIXELS = 100_000_000
 """A file of a few kilobytes may unpack to any number of pixels; this many are 300 MB, and no more are unpacked."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least: C:\ is a disk
+_FRAME = re.compile(r"(?!data:)(?P<file>.+)#frame=(?P<number>\d{1,7})", re.DOTALL | re.IGNORECASE)
 _DATA_URL = re.compile(r"data:(?P<kind>[^;,]*)(?P<rest>[^,]*),(?P<data>.*)", re.DOTALL | re.IGNORECASE)
 
 
@@ -60,13 +62,14 @@ def open_image(
         source = source.get("bytes") or source.get("path") or b""
     if isinstance(source, pillow.Image):
         return _finished(source, place)
-    if isinstance(source, str) and _is_data_url(source):
-        source = _from_data_url(source, place)
-    if not isinstance(source, bytes):
-        source = _read(source, place)
-    if not source:
+    data, frame = split_frame(source)
+    if isinstance(data, str) and _is_data_url(data):
+        data = _from_data_url(data, place)
+    if not isinstance(data, bytes):
+        data = _read(data, place)
+    if not data:
         raise _bad(place, "tệp ảnh trống", "the image file is empty")
-    return _opened(source, place, formats, most)
+    return _opened(data, place, formats, most, frame)
 
 
 def identity(source: str | Path | bytes | dict[str, Any] | Image) -> str:
@@ -80,11 +83,19 @@ def identity(source: str | Path | bytes | dict[str, Any] | Image) -> str:
     elif isinstance(source, bytes):
         data = source
     else:
+        file, frame = split_frame(source)
         try:
-            data = _from_data_url(str(source), "") if _is_data_url(source) else _read(source, "")
+            data = _from_data_url(str(source), "") if _is_data_url(source) else _read(file, "")
+            data += b"#%d" % frame if frame else b""
         except SmolError:
             data = str(source).encode("utf-8", "surrogatepass")
     return blake2b(data, digest_size=12).hexdigest()
+
+
+def split_frame(source: Any) -> tuple[Any, int]:
+    """`clip.gif#frame=12` -> `clip.gif`, 12; frame 0 of anything else."""
+    match = _FRAME.fullmatch(str(source)) if isinstance(source, str | Path) else None
+    return (match["file"], int(match["number"])) if match else (source, 0)
 
 
 def as_data_url(source: bytes | dict[str, Any] | Image) -> str:
@@ -100,7 +111,7 @@ def as_data_url(source: bytes | dict[str, Any] | Image) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _opened(data: bytes, where: str, formats: Sequence[str], most: int) -> Image:
+def _opened(data: bytes, where: str, formats: Sequence[str], most: int, frame: int = 0) -> Image:
     _strict_about_bombs()
     from PIL import Image as pillow
     from PIL import UnidentifiedImageError
@@ -108,6 +119,8 @@ def _opened(data: bytes, where: str, formats: Sequence[str], most: int) -> Image
     try:
         with pillow.open(BytesIO(data), formats=tuple(formats)) as image:
             _check_size(image, where, most)
+            if frame:
+                image.seek(frame)
             image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a huge JPEG is shrunk while it is unpacked
             return _finished(image, where)
     except SmolError:
@@ -223,6 +236,8 @@ def _no_image(data: bytes, where: str, formats: Sequence[str]) -> SmolError:
     """Says what it is instead, where that can be told."""
     if data[4:8] == b"ftyp" and data[8:11] in (b"hei", b"mif", b"hev"):
         return _bad(where, "ảnh HEIC của iPhone; hãy xuất ra JPEG hoặc PNG", "an iPhone's HEIC; export it as JPEG or PNG")
+    if data[4:8] == b"ftyp" or data[:4] == b"\x1a\x45\xdf\xa3":
+        return video_file(where)
     start = data[:512].lstrip().lower()
     for sign, name in (
         (b"%pdf", "PDF"),
@@ -237,6 +252,16 @@ def _no_image(data: bytes, where: str, formats: Sequence[str]) -> SmolError:
         return _bad(where, "đây là văn bản, không phải ảnh", "this is text, not an image")
     listed = ", ".join(formats)
     return _bad(where, f"không phải ảnh mà smol đọc được ({listed})", f"not an image that smol can read ({listed})")
+
+
+def video_file(where: str) -> SmolError:
+    """The error of a video file, with the command that makes a folder of it."""
+    return SmolError(
+        "đây là tệp video; hãy tách nó thành một thư mục khung hình rồi dùng thư mục đó",
+        "this is a video file; make a folder of frames of it, and name that folder instead",
+        where=where or None,
+        fix="mkdir FRAMES && ffmpeg -i VIDEO -vf fps=2 FRAMES/%05d.jpg",
+    )
 
 
 def _too_many(where: str, most: int, size: str = "") -> SmolError:
