@@ -256,7 +256,7 @@ class VLMTrainer(Sees, SFTTrainer):
             parameter.requires_grad_(not aligning)
         self._aligning = aligning
         recipe = self.recipe
-        begins = self.state.global_step == self.align_steps and recipe.use_peft and recipe.peft_type == "LORA"
+        begins = 0 < self.align_steps == self.state.global_step and recipe.use_peft and recipe.peft_type == "LORA"
         if not aligning and begins and recipe.init_lora_weights == "gradient":
             aim(self, self.align_steps * recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps)
 
