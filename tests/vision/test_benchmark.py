@@ -16,7 +16,15 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_both_sides_train_the_same_model_on_the_same_questions(bench: Any, tiny_vlm: Path, tmp_path: Path) -> None:
-    changes = [f"model_name_or_path={tiny_vlm}", "int8=false", "fused=false", "lora_r=4", "lora_alpha=8", "packed_length=256"]
+    changes = [
+        f"model_name_or_path={tiny_vlm}",
+        "dtype=float32",
+        "int8=false",
+        "fused=false",
+        "lora_r=4",
+        "lora_alpha=8",
+        "packed_length=256",
+    ]
     ours, plain = (bench.measure(side, 2, changes, tmp_path / side) for side in bench.SIDES)
     assert len(ours["losses"]) == len(plain["losses"]) == 2 + bench.WARM_UP
     assert ours["losses"] == pytest.approx(plain["losses"], rel=1e-3)
