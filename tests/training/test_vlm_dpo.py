@@ -48,8 +48,8 @@ def write(file: Path, made: list[dict[str, Any]]) -> str:
 
 @pytest.fixture
 def recipe(tiny_vlm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
-    for room in ("reference", "start"):
-        monkeypatch.setattr(f"smolcourse.training.{room}.home", lambda: tmp_path / "home")
+    for room in ("training.reference", "training.start", "vision.features"):  # nothing that an earlier run of the tests left
+        monkeypatch.setattr(f"smolcourse.{room}.home", lambda: tmp_path / "home")
     return Recipe(
         method="dpo",
         model_name_or_path=str(tiny_vlm),

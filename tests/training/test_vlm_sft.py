@@ -39,6 +39,7 @@ def write(file: Path, made: list[dict[str, Any]]) -> Path:
 
 @pytest.fixture
 def recipe(tiny_vlm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+    monkeypatch.setattr("smolcourse.vision.features.home", lambda: tmp_path / "home")  # nothing that earlier code has seen
     return Recipe(
         model_name_or_path=str(tiny_vlm),
         dataset_name=str(write(tmp_path / "questions.jsonl", rows(tmp_path, 6))),

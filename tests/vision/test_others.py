@@ -28,6 +28,12 @@ TEMPLATE = (
 WORDS = ["<fake_token_around_image>", "<image>", "<end_of_utterance>", "<global-img>"]
 
 
+@pytest.fixture(autouse=True)
+def nothing_seen_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an encoder said is kept by its weights: code that has changed since would not be asked."""
+    monkeypatch.setattr("smolcourse.vision.features.home", lambda: tmp_path / "home")
+
+
 @pytest.fixture(scope="module", params=[Idefics3Config, SmolVLMConfig])
 def other(request: pytest.FixtureRequest, tokenizer_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tiny checkpoint as the hub has them; pictures become up to four tiles of 28 pixels and the whole."""
