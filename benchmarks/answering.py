@@ -32,7 +32,7 @@ class Work:
         tokens: of each answer that is timed for decoding.
         orders: that one side answers in a turn.
         clients: numbers of them, in the order in which they come.
-        requests: at each number of clients; 0 for three a client, and eight at least.
+        requests: at each number of clients; 0 for as many as `smol bench` takes.
         megabytes: that are read to see how fast memory is.
     """
 

@@ -34,7 +34,7 @@ def bench(
     ] = "milk-tea:new",
     max_tokens: Annotated[int, typer.Option(min=1, help=tr("câu trả lời dài nhất", "longest answer"))] = 64,
     requests: Annotated[
-        int, typer.Option(min=0, help=tr("số request mỗi mức; 0: ba mỗi client", "requests a level; 0: three a client"))
+        int, typer.Option(min=0, help=tr("số request mỗi mức; 0: sáu mỗi client", "requests a level; 0: six a client"))
     ] = 0,
     slots: Annotated[int, typer.Option(min=1, max=256, help=tr("như smol serve", "as in smol serve"))] = 16,
     context: Annotated[int, typer.Option(min=64, help=tr("như smol serve", "as in smol serve"))] = 512,

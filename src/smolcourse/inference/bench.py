@@ -28,8 +28,8 @@ from smolcourse.inference.served import Served
 from smolcourse.training.energy import Energy, EnergyMeter
 
 CLIENTS = (1, 4, 16, 64)
-_LEAST = 8  # requests at a number of clients
-_EACH = 3  # requests of each client
+_LEAST, _MOST = 8, 192  # requests at a number of clients
+_EACH = 6  # requests of each client: fewer, and the end, where some have nothing left to ask, weighs too much
 _PATIENCE = 600.0  # seconds for one answer
 _LONGEST_PAUSE = 5.0  # seconds after a refusal
 Say = Callable[[str], None]
@@ -108,20 +108,21 @@ def bench(
 
     Args:
         task: whose questions are asked, each one but rarely twice.
-        requests: at each number of clients; 0 for three a client, and eight at least.
+        requests: at each number of clients; 0 for six a client, 8 at least and 192 at most. One more of each client comes
+            first and does not count: it fetches weights from the disk, and each slot reads the beginning of its prompts.
         server: at that address, where we started it: its energy counts.
 
     Raises:
         SmolError: the server cannot be reached, or it fails.
     """
-    counts = [requests or max(_LEAST, _EACH * each) for each in clients]
+    counts = [requests or min(max(_LEAST, _EACH * each), _MOST) for each in clients]
     made = task.startswith("milk-tea") or task.partition(":")[0] in PICTURE_TASKS  # as many as are wanted
-    items = load_task(task, size=sum(counts) + 1 if made else None).items
+    items = load_task(task, size=sum(counts) + sum(clients) if made else None).items
     prompts = itertools.cycle([item.messages for item in items])
     client = Client(address, max_tokens)
-    client.ask(next(prompts))  # the first answer of a server also fetches its weights from the disk
     levels = []
     for each, count in zip(clients, counts, strict=True):
+        measure(client, list(itertools.islice(prompts, each)), each)
         levels.append(measure(client, list(itertools.islice(prompts, count)), each, server))
         say(f"{each}: {levels[-1].tokens / levels[-1].seconds:.0f} tokens/s")
     return levels
