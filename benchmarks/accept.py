@@ -39,10 +39,10 @@ def instruction_tuning() -> Figures:
     return {**figures, "train_seconds": seconds, "peak_rss_mb": round(hardware.peak_memory() / 1e6)}
 
 
-def preference() -> Figures:
+def preference(run: str | None = None) -> Figures:
     """DPO behind SFT, and ORPO in one stage: exact match on orders, and which style is preferred, before and after."""
     with tempfile.TemporaryDirectory() as folder:
-        return tables.preference(Path(folder))
+        return tables.preference(Path(folder), run)
 
 
 def adapters() -> Figures:
@@ -102,10 +102,11 @@ def main() -> None:
     """Runs the modules that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("module", nargs="?", choices=sorted(MODULES))
-    parser.add_argument("--run", help="module 7: a run of the order task, instead of training one")
+    parser.add_argument("--run", help="modules 2, 7: a run of the order task, instead of training one")
     parser.add_argument("--out", type=Path, help="modules 5, 6: a folder to keep what is made; the same command goes on")
     parser.add_argument("--json", action="store_true", help="end with one line of figures")
     options = parser.parse_args()
+    MODULES["2"] = partial(preference, options.run)
     MODULES["5"] = partial(vision, options.out)
     MODULES["6"] = partial(made_data, options.out)
     MODULES["7"] = partial(inference, options.run)

@@ -24,7 +24,7 @@ from smolcourse.inference.generate import generate
 from smolcourse.inference.loading import load_model
 from smolcourse.training.logps import target_logps
 from smolcourse.training.pairs import collate_pairs, sequence_logps
-from smolcourse.training.runs import Run, list_runs
+from smolcourse.training.runs import Run, find_run, list_runs
 
 Figures = dict[str, float]
 SFT = "smollm2-135m/sft/lora"
@@ -45,7 +45,11 @@ def train(folder: Path, recipe: str, *overrides: str) -> Trained:
     """Runs `smol train` and reads what it left; its output goes to the screen."""
     command = [sys.executable, "-m", "smolcourse.cli.main", "train", recipe, f"output_dir={folder}", *overrides]
     subprocess.run(command, check=True)
-    run = list_runs(folder)[-1]
+    return trained(list_runs(folder)[-1])
+
+
+def trained(run: Run) -> Trained:
+    """What a finished run cost."""
     metrics = run.metrics()
     result = run.result()
     assert result is not None
@@ -103,9 +107,13 @@ def style(reference: str, size: int) -> Figures:
     return {"preference": liked / size, "preference_low": wilson(liked, size).low, "short": short / size}
 
 
-def preference(folder: Path, budget: str = "8m", size: int = 200) -> Figures:
-    """Module 2: the base model, SFT, DPO behind SFT, and ORPO in one stage from the base model."""
-    tuned = train(folder, SFT, f"task_size={size}")
+def preference(folder: Path, run: str | None = None, budget: str = "8m", size: int = 200) -> Figures:
+    """Module 2: the base model, SFT, DPO behind SFT, and ORPO in one stage from the base model.
+
+    Args:
+        run: the SFT run, by name or path; None trains one.
+    """
+    tuned = trained(find_run(run)) if run else train(folder, SFT, f"task_size={size}")
     runs = {"sft": tuned}
     runs["dpo"] = train(folder, "smollm2-135m/dpo/lora", f"model_name_or_path={tuned.run.path}", f"budget={budget}")
     runs["orpo"] = train(folder, "smollm2-135m/orpo/lora", f"budget={budget}")
