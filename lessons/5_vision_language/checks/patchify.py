@@ -53,4 +53,4 @@ def compare(got: object, pixels: Tensor, patch: int) -> None:
     weights = torch.randn(4, *pixels.shape[1:2], patch, patch)
     seen = conv2d(pixels, weights, stride=patch).flatten(2).transpose(1, 2)
     apart = float((got @ weights.flatten(1).T - seen).abs().max())
-    raise Wrong("order-differs", f"các số nằm sai thứ tự: lớp đầu của bộ mã hoá sẽ lệch tới {apart:.2f}", f"the numbers stand in another order: the encoder's first layer would be off by up to {apart:.2f}", got=got[0, 0], wanted=right[0, 0])  # fmt: skip
+    raise Wrong("order-differs", f"các số nằm sai thứ tự: tầng đầu của bộ mã hoá sẽ lệch tới {apart:.2f}", f"the numbers stand in another order: the encoder's first layer would be off by up to {apart:.2f}", got=got[0, 0], wanted=right[0, 0])  # fmt: skip

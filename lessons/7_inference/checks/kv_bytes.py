@@ -23,7 +23,7 @@ def compare(mine: Mine, layers: int, heads: int, kv_heads: int, width: int, toke
     known = [
         ("keys-only", wanted / 2, "thiếu thừa số 2: có key, và có value", "the factor 2 is missing: there are keys, and values"),
         ("query-heads", 2 * layers * width * held * number, f"đếm {heads} đầu query; trong cache chỉ có {kv_heads} đầu key/value", f"counts {heads} query heads; the cache holds only {kv_heads} key/value heads"),
-        ("layers-forgotten", wanted / layers, "mỗi lớp có cache riêng: thiếu số lớp", "each layer has its own cache: the number of layers is missing"),
+        ("layers-forgotten", wanted / layers, "mỗi tầng có cache riêng: thiếu số tầng", "each layer has its own cache: the number of layers is missing"),
         ("head-size-forgotten", 2 * layers * kv_heads * held * number, "một đầu gồm width / heads con số, không phải một", "a head is width / heads numbers, not one"),
         ("numbers-not-bytes", wanted / number, f"đây là số con số; mỗi con số chiếm {number} byte", f"this counts numbers; each takes {number} bytes"),
         ("prefix-each-time", 2 * layers * one * sum(tokens) * number, f"phần đầu chung bị tính {len(tokens)} lần; nó chỉ được giữ một bản", f"the shared beginning is counted {len(tokens)} times; it is kept once"),

@@ -58,7 +58,7 @@ def _about_k_quants(found: KQuants) -> str:
     k, plain = f"{found.size / 1e6:.0f}", f"{found.plain_size / 1e6:.0f}"
     return tr(
         f"K-quant (Q4_K...) gộp 256 số một hàng; bề rộng {found.width} không chia hết cho 256, nên chỉ {found.share:.0%} số "
-        f"trong các layer dùng được, phần còn lại llama.cpp phải để Q5_0: các layer thành {k} MB thay vì {plain} MB ở Q4_0.",
+        f"trong các tầng dùng được, phần còn lại llama.cpp phải để Q5_0: các tầng thành {k} MB thay vì {plain} MB ở Q4_0.",
         f"K-quants (Q4_K ...) take 256 numbers of a row together; {found.width} is no multiple of 256, so only {found.share:.0%} "
         f"of the layers' numbers fit and llama.cpp keeps the rest at Q5_0: layers of {k} MB instead of {plain} MB at Q4_0.",
     )

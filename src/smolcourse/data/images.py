@@ -184,7 +184,7 @@ def _check_size(image: Image, where: str, most: int = MAX_PIXELS) -> None:
     if width * height > most:
         raise _too_many(where, most, f"{width} x {height}")
     if min(width, height) < MIN_SIDE:
-        vi = f"ảnh chỉ có {width} x {height} điểm ảnh: không có gì để xem"
+        vi = f"ảnh chỉ có {width} x {height} pixel: không có gì để xem"
         raise _bad(where, vi, f"the image has {width} x {height} pixels: there is nothing to see")
 
 
@@ -269,7 +269,7 @@ def _too_many(where: str, most: int, size: str = "") -> SmolError:
     said = f" ({size})" if size else ""
     return _bad(
         where,
-        f"ảnh quá nhiều điểm ảnh{said}; nhiều nhất {millions} triệu",
+        f"ảnh quá nhiều pixel{said}; nhiều nhất {millions} triệu",
         f"the image has too many pixels{said}; at most {millions} million",
     )
 

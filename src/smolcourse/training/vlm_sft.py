@@ -78,7 +78,7 @@ def check_seeing(recipe: Recipe) -> None:
             fix="completion_only_loss=true",
         )
     if parallel.count() > 1:
-        raise SmolError("mô hình nhìn ảnh được huấn luyện trong một process", "a model that sees is trained in one process")
+        raise SmolError("mô hình nhìn ảnh chỉ học được trong một tiến trình", "a model that sees is trained in one process")
 
 
 def freeze(model: Any, recipe: Recipe) -> None:

@@ -257,7 +257,7 @@ def _after_pictures(model: Any, tokenizer: PreTrainedTokenizerBase) -> list[npt.
     inner = seeing(model)  # with the adapter's layers in it
     if hasattr(inner, "eye"):  # one that others made
         raise SmolError(
-            "chưa export được mô hình nhìn ảnh này; hãy ghép adapter rồi dùng nó với transformers",
+            "chưa xuất được mô hình nhìn ảnh này; hãy ghép adapter rồi dùng nó với transformers",
             "this model that sees is not exported yet; merge its adapter and use it with transformers",
             fix="smol adapters merge latest",
         )
