@@ -107,7 +107,7 @@ def style(reference: str, size: int) -> Figures:
     return {"preference": liked / size, "preference_low": wilson(liked, size).low, "short": short / size}
 
 
-def preference(folder: Path, run: str | None = None, budget: str = "8m", size: int = 200) -> Figures:
+def preference(folder: Path, run: str | None = None, size: int = 200) -> Figures:
     """Module 2: the base model, SFT, DPO behind SFT, and ORPO in one stage from the base model.
 
     Args:
@@ -115,8 +115,8 @@ def preference(folder: Path, run: str | None = None, budget: str = "8m", size: i
     """
     tuned = trained(find_run(run)) if run else train(folder, SFT, f"task_size={size}")
     runs = {"sft": tuned}
-    runs["dpo"] = train(folder, "smollm2-135m/dpo/lora", f"model_name_or_path={tuned.run.path}", f"budget={budget}")
-    runs["orpo"] = train(folder, "smollm2-135m/orpo/lora", f"budget={budget}")
+    runs["dpo"] = train(folder, "smollm2-135m/dpo/lora", f"model_name_or_path={tuned.run.path}")
+    runs["orpo"] = train(folder, "smollm2-135m/orpo/lora")
     figures: Figures = {}
     lines = []
     for name in ("base", *runs):
