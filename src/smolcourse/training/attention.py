@@ -1,29 +1,52 @@
 """Attention over a packed row: each example is laid out by itself, so it costs what short examples cost.
 
-Notation: T tokens, S examples padded to L queries and K keys, H query heads, G key/value heads, R = L H / G, E head size.
+Notation: T tokens; in blocks of S examples, padded to L queries and K keys; H query heads, G key/value heads, J = H / G, E head
+size.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from smolcourse.training.rowwise import softmax, softmax_backward
+from smolcourse.training import lower
+from smolcourse.training.rowwise import seen, softmax, softmax_backward
 
 aten = torch.ops.aten
 
 
-class Layout(NamedTuple):
-    """Which tokens of a packed row attend to which; S examples, padded to L queries and K keys.
+class Block(NamedTuple):
+    """Examples of like length, and which tokens of the row each of theirs attends to.
 
-    `query_index` [S, L] and `key_index` [S, K] are positions in the row (0 where padded); `mask` [S, 1, L, K] is 0 where
-    attention is allowed and -inf elsewhere; `place` [T] is where each token's output stands in the flattened [S * L].
+    `query_index` [S, L] and `key_index` [S, K] are positions in the row (0 where padded); a query sees the first `reach` [S, L]
+    of its example's keys.
     """
 
     query_index: Tensor
     key_index: Tensor
-    mask: Tensor
+    reach: Tensor
+
+
+class Layout(NamedTuple):
+    """The blocks of a packed row; `place` [T] is where each token's output stands among the S L of all of them."""
+
+    blocks: list[Block]
     place: Tensor
+
+    @classmethod
+    def of(cls, batch: dict[str, Tensor]) -> "Layout":
+        """As `packing.collate_tree` wrote it down."""
+        shapes = batch["blocks"].tolist()
+        queries = [(count, longest) for count, longest, _ in shapes]
+        keys = [(count, deepest) for count, _, deepest in shapes]
+        cut = [_cut(batch[name], sizes) for name, sizes in (("query_index", queries), ("key_index", keys), ("reach", queries))]
+        return cls([Block(*parts) for parts in zip(*cut, strict=True)], batch["place"])
+
+
+def _cut(flat: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
+    parts = torch.split(flat, [rows * columns for rows, columns in sizes])
+    return [part.view(size) for part, size in zip(parts, sizes, strict=True)]
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -38,21 +61,65 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return out
 
 
-# Attention weights up to so many numbers a layer (16 MB) are kept for the backward pass; more of them (long examples) are left to
-# PyTorch's flash attention, which computes them again.
+# Attention weights of a block up to so many numbers a layer (16 MB) are kept for the backward pass; more of them (long examples)
+# are left to PyTorch's flash attention, which computes them again.
 _KEPT = 4_000_000
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """softmax(Q K^T / sqrt(E) + mask) V, and what its backward needs: the weights [S, G, R, K], or flash attention's [S, G, R].
+def attend_row(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dtype: torch.dtype | None) -> tuple[Tensor, list[Tensor]]:
+    """Attention of a row, q [T, H, E], k and v [T, G, E] -> [T, H E], and what its backward needs: five tensors a block.
 
-    query [S, G, R, E], key and value [S, G, K, E], mask [S, 1, R, K] -> [S, G, R, E].
+    dtype: that of the factors of its products, where not fp32.
+    """
+    out, kept = q.new_empty(_places(layout), *q.shape[1:]), []
+    for block, part in zip(layout.blocks, _parts(out, layout), strict=True):
+        query = _by_group(q[block.query_index.view(-1)], block, k.shape[1])
+        key, value = (x[block.key_index].transpose(1, 2).contiguous() for x in (k, v))
+        with lower.factors(dtype):
+            found, weights = attend(query, key, value, block.reach)
+        _in_rows(part, block, k.shape[1]).copy_(_in_groups(found, block))
+        kept += [query, key, value, found if weights.dim() == 3 else found.new_empty(0), weights]  # flash attention's alone
+    return out[layout.place].flatten(1), kept
+
+
+def attend_row_backward(
+    grad: Tensor, kept: Sequence[Tensor], layout: Layout, groups: int, dtype: torch.dtype | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of q, k and v, for grad [T, H, E]; keys that several examples read get the sum of theirs."""
+    padded = grad.new_zeros(_places(layout), *grad.shape[1:])  # padded places get zeros: they must send nothing back
+    padded.index_copy_(0, layout.place, grad)
+    grad_q = torch.empty_like(padded)
+    grad_k, grad_v = (grad.new_zeros(len(grad), groups, grad.shape[2]) for _ in range(2))
+    parts = zip(layout.blocks, _parts(padded, layout), _parts(grad_q, layout), strict=True)
+    for number, (block, part, into) in enumerate(parts):
+        query, key, value, found, weights = kept[5 * number : 5 * number + 5]
+        with lower.factors(dtype):
+            to_query, to_key, to_value = attend_backward(
+                _by_group(part, block, groups), query, key, value, block.reach, found, weights
+            )
+        _in_rows(into, block, groups).copy_(_in_groups(to_query, block))
+        for total, one in ((grad_k, to_key), (grad_v, to_value)):  # padded keys have zero gradient
+            total.index_add_(0, block.key_index.view(-1), one.transpose(1, 2).reshape(-1, *total.shape[1:]))
+    return grad_q[layout.place], grad_k, grad_v
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, reach: Tensor) -> tuple[Tensor, Tensor]:
+    """softmax(Q K^T / sqrt(E)) V, and what its backward needs: the weights [S, G, J L, K], or flash attention's [S, G, J L].
+
+    query [S, G, J L, E], key and value [S, G, K, E], reach [S, L] -> [S, G, J L, E].
     """
     if query.shape[:-1].numel() * key.shape[2] > _KEPT:
+        mask = _additive(query, key, reach)
         out, logsumexp = aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, False, attn_mask=mask)
         return out, logsumexp
-    weights = softmax(_times(query, key.transpose(-1, -2)), mask, query.shape[-1] ** -0.5)
+    weights = softmax(_times(query, key.transpose(-1, -2)), reach, query.shape[-1] ** -0.5)
     return _times(weights, value), weights
+
+
+def _additive(query: Tensor, key: Tensor, reach: Tensor) -> Tensor:
+    """0 where attention is allowed and -inf elsewhere [S, 1, J L, K]."""
+    among = seen(query.shape[2], key.shape[2], reach)
+    return torch.zeros_like(among, dtype=query.dtype).masked_fill_(~among, float("-inf"))
 
 
 def _times(a: Tensor, b: Tensor) -> Tensor:
@@ -62,10 +129,11 @@ def _times(a: Tensor, b: Tensor) -> Tensor:
 
 
 def attend_backward(
-    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, out: Tensor, kept: Tensor
+    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, reach: Tensor, out: Tensor, kept: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of query, key and value."""
     if kept.dim() == 3:
+        mask = _additive(query, key, reach)
         found: tuple[Tensor, Tensor, Tensor] = aten._scaled_dot_product_flash_attention_for_cpu_backward(
             grad, query, key, value, out, kept, 0.0, False, attn_mask=mask
         )
@@ -75,39 +143,27 @@ def attend_backward(
     return _times(grad_scores, key), _times(grad_scores.transpose(-1, -2), query), grad_value
 
 
-def _by_group(padded: Tensor, layout: Layout, groups: int) -> Tensor:
-    """[S * L, H, E] -> [S, G, (H/G) L, E]: query heads that share a key head lie one after another, so keys need no copy."""
-    examples, length = layout.query_index.shape
-    padded = padded.view(examples, length, groups, -1, padded.shape[-1])
-    return padded.permute(0, 2, 3, 1, 4).reshape(examples, groups, -1, padded.shape[-1])
+def _places(layout: Layout) -> int:
+    return sum(block.query_index.numel() for block in layout.blocks)
 
 
-def gather_gradient(grad: Tensor, layout: Layout, groups: int) -> Tensor:
-    """As `gather` for queries, but padded places get zeros: they must send nothing back."""
-    padded = grad.new_zeros(layout.query_index.numel(), *grad.shape[1:])
-    return _by_group(padded.index_copy_(0, layout.place, grad), layout, groups)
+def _parts(padded: Tensor, layout: Layout) -> Sequence[Tensor]:
+    """What belongs to each block of something padded."""
+    return torch.split(padded, [block.query_index.numel() for block in layout.blocks])
 
 
-def gather(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> tuple[Tensor, Tensor, Tensor]:
-    """q [T, H, E], k and v [T, G, E] -> the padded queries [S, G, (H/G) L, E], keys and values [S, G, K, E]."""
-    examples, keys = layout.key_index.shape
-    index = layout.key_index.view(-1)
-    groups, size = k.shape[1:]
-    key = k[index].view(examples, keys, groups, size).transpose(1, 2).contiguous()
-    value = v[index].view(examples, keys, groups, size).transpose(1, 2).contiguous()
-    return _by_group(q[layout.query_index.view(-1)], layout, groups), key, value
+def _in_rows(part: Tensor, block: Block, groups: int) -> Tensor:
+    """A view of [S L, H, E] as [S, G, J, L, E]."""
+    count, length = block.query_index.shape
+    return part.view(count, length, groups, -1, part.shape[-1]).permute(0, 2, 3, 1, 4)
 
 
-def ungather(out: Tensor, layout: Layout, heads: int, size: int) -> Tensor:
-    """[S, G, (H/G) L, E] -> [T, H E]: the inverse of `_by_group`, padding dropped."""
-    examples, length = layout.query_index.shape
-    groups = out.shape[1]
-    out = out.reshape(examples, groups, -1, length, size).permute(0, 3, 1, 2, 4).reshape(examples * length, heads * size)
-    return out[layout.place]
+def _in_groups(x: Tensor, block: Block) -> Tensor:
+    """A view of [S, G, J L, E] as [S, G, J, L, E]."""
+    count, groups, _, size = x.shape
+    return x.view(count, groups, -1, block.query_index.shape[1], size)
 
 
-def scatter_keys(grad: Tensor, layout: Layout, tokens: int) -> Tensor:
-    """[S, G, K, E] -> [T, G, E]: sums over the examples that read the same key. Padded keys have zero gradient."""
-    examples, groups, keys, size = grad.shape
-    out = grad.new_zeros(tokens, groups, size)
-    return out.index_add_(0, layout.key_index.view(-1), grad.transpose(1, 2).reshape(examples * keys, groups, size))
+def _by_group(part: Tensor, block: Block, groups: int) -> Tensor:
+    """[S L, H, E] -> [S, G, J L, E]: query heads that share a key head lie one after another, so keys need no copy."""
+    return _in_rows(part, block, groups).flatten(2, 3).contiguous()

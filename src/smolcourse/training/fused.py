@@ -17,13 +17,9 @@ from torch import Tensor, nn
 from smolcourse.training import lower
 from smolcourse.training.attention import (
     Layout,
-    attend,
-    attend_backward,
-    gather,
-    gather_gradient,
+    attend_row,
+    attend_row_backward,
     rotate,
-    scatter_keys,
-    ungather,
 )
 from smolcourse.training.int8 import Int8, product, product_backward, quantise
 from smolcourse.training.rowwise import norm, norm_backward, same_threads, swiglu, swiglu_backward
@@ -44,6 +40,7 @@ class _Shape:
     head_size: int
     eps: float
     scales: tuple[float, ...]  # one per projection; 0 where there is no LoRA
+    dtype: torch.dtype | None  # of the factors of products; None: fp32, or int8
     fast: tuple[Int8 | Tensor | None, ...]  # one per projection: the weight once more, rounded for fast products
 
 
@@ -139,9 +136,8 @@ class _Layer(torch.autograd.Function):
         v, inner_v = linear(2, normed)
         q = rotate(q.view(-1, heads, size), cos, sin)
         k = rotate(k.view(-1, groups, size), cos, sin)
-        query, key, value = gather(q, k, v.view(-1, groups, size), layout)
-        out, kept = attend(query, key, value, layout.mask)
-        y, inner_o = linear(3, _Input(ungather(out, layout, heads, size)))
+        attended, kept = attend_row(q, k, v.view(-1, groups, size), layout, shape.dtype)
+        y, inner_o = linear(3, _Input(attended))
         h = y.add_(x)
         normed_2, inverse_2 = norm(h, norm_2, shape.eps)
         normed = _Input(normed_2)
@@ -149,18 +145,19 @@ class _Layer(torch.autograd.Function):
         up, inner_up = linear(5, normed)
         y, inner_down = linear(6, _Input(swiglu(gate, up)))
         ctx.save_for_backward(
-            *(x, inverse_1, query, key, value, out, kept, h, inverse_2, gate, up, cos, sin, *layout, *weights),
+            *(x, inverse_1, attended, h, inverse_2, gate, up, cos, sin, *weights),
             *(inner_q, inner_k, inner_v, inner_o, inner_gate, inner_up, inner_down),
+            *kept,
         )
-        ctx.shape = shape
+        ctx.shape, ctx.layout = shape, layout
         return y.add_(h)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         saved = ctx.saved_tensors
-        x, inverse_1, query, key, value, out, kept, h, inverse_2, gate, up, cos, sin = saved[:13]
-        layout = Layout(*saved[13:17])
-        weights, inners = saved[17:-7], saved[-7:]
+        x, inverse_1, attended, h, inverse_2, gate, up, cos, sin = saved[:9]
+        weights, inners, kept = saved[9:32], saved[32:39], saved[39:]
+        layout: Layout = ctx.layout
         norm_1, norm_2, *rest = weights
         matrices, pairs_a, pairs_b = rest[:7], rest[7:14], rest[14:]
         shape: _Shape = ctx.shape
@@ -195,15 +192,10 @@ class _Layer(torch.autograd.Function):
         grad_norm_2 = (grad_normed * h).mul_(inverse_2).sum(dim=0) if need[1] else None
         grad_h = norm_backward(grad_normed, h, norm_2, inverse_2, grad_out)
         # Attention
-        attended = ungather(out, layout, heads, size)
-        grad_attended = linear(3, grad_h, attended)
-        padded = gather_gradient(grad_attended.view(-1, heads, size), layout, groups)
-        grad_query, grad_key, grad_value = attend_backward(padded, query, key, value, layout.mask, out, kept)
-        tokens = x.shape[0]
-        grad_q = ungather(grad_query, layout, heads, size).view(tokens, heads, size)
-        grad_q = rotate(grad_q, cos, -sin).view(tokens, -1)
-        grad_k = rotate(scatter_keys(grad_key, layout, tokens), cos, -sin).view(tokens, -1)
-        grad_v = scatter_keys(grad_value, layout, tokens).view(tokens, -1)
+        grad_attended = linear(3, grad_h, attended).view(-1, heads, size)
+        grad_q, grad_k, grad_v = attend_row_backward(grad_attended, kept, layout, groups, shape.dtype)
+        grad_q, grad_k = (rotate(grad, cos, -sin).flatten(1) for grad in (grad_q, grad_k))
+        grad_v = grad_v.flatten(1)
         normed, _ = norm(x, norm_1, shape.eps)
         grad_normed = linear(0, grad_q, normed)
         grad_normed = linear(1, grad_k, normed, grad_normed)
@@ -219,13 +211,14 @@ class _HeadLoss(torch.autograd.Function):
     CHUNK = 128  # rows of logits at a time: 25 MB in fp32 at a vocabulary of 49k
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, scale: Tensor) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, low: Tensor | None, labels: Tensor, scale: Tensor) -> Tensor:
+        head = lower.Head(weight, low, min(len(hidden), _HeadLoss.CHUNK))
         grad_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         grad_weight = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
         total = hidden.new_zeros((), dtype=torch.float32)
         for start in range(0, hidden.shape[0], _HeadLoss.CHUNK):
             part = slice(start, start + _HeadLoss.CHUNK)
-            logits = hidden[part] @ weight.t()
+            logits = head.logits(hidden[part])
             target = labels[part].unsqueeze(1)
             logits.sub_(logits.amax(dim=1, keepdim=True))
             chosen = logits.gather(1, target)
@@ -235,9 +228,9 @@ class _HeadLoss(torch.autograd.Function):
                 continue
             # softmax minus one-hot, scaled: the gradient of the summed cross entropy
             logits.mul_(scale / norm).scatter_add_(1, target, (-scale).expand_as(norm))
-            torch.mm(logits, weight, out=grad_hidden[part])
+            grad_hidden[part] = head.to_hidden(logits)
             if grad_weight is not None:
-                grad_weight.addmm_(logits.t(), hidden[part])
+                head.add_to_weight(grad_weight)
         ctx.save_for_backward(grad_hidden, grad_weight)
         return total * scale
 
@@ -248,7 +241,7 @@ class _HeadLoss(torch.autograd.Function):
         if grad != 1:
             grad_hidden = grad_hidden * grad
             grad_weight = None if grad_weight is None else grad_weight * grad
-        return grad_hidden, grad_weight, None, None
+        return grad_hidden, grad_weight, None, None, None
 
 
 def supports(model: nn.Module) -> bool:
@@ -275,7 +268,8 @@ def packed_loss(model: nn.Module, batch: dict[str, Tensor], scale: Tensor) -> Te
     causal = _causal_lm(model)
     hidden = _body(causal, batch)
     chosen = hidden[batch["target_index"]]
-    loss: Tensor = _HeadLoss.apply(chosen, causal.lm_head.weight, batch["labels"], scale)  # type: ignore[no-untyped-call]
+    low = lower.copy(causal, causal.lm_head)
+    loss: Tensor = _HeadLoss.apply(chosen, causal.lm_head.weight, low, batch["labels"], scale)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -287,13 +281,12 @@ def _body(causal: Any, batch: dict[str, Tensor]) -> Tensor:
     x = batch["embedded"] if "embedded" in batch else causal.model.embed_tokens(batch["input_ids"])
     cos, sin = causal.model.rotary_emb(x, position_ids=batch["position_ids"].unsqueeze(0))
     cos, sin = (table[0, :, : size // 2].unsqueeze(1).contiguous() for table in (cos, sin))
-    mask = torch.zeros_like(batch["allowed"], dtype=x.dtype).masked_fill_(~batch["allowed"], float("-inf"))
-    layout = Layout(batch["query_index"], batch["key_index"], mask.repeat(1, heads // groups, 1).unsqueeze(1), batch["place"])
+    layout = Layout.of(batch)
     for layer in causal.model.layers:
         linears = [_read(getattr(_parent(layer, name), name)) for name in PROJECTIONS]
         scales = tuple(low.scale if low else 0.0 for _, low in linears)
         fast = tuple(getattr(linear, "int8", None) or lower.copy(causal, linear) for linear, _ in linears)
-        shape = _Shape(heads, groups, size, layer.input_layernorm.variance_epsilon, scales, fast)
+        shape = _Shape(heads, groups, size, layer.input_layernorm.variance_epsilon, scales, getattr(causal, "lower", None), fast)
         weights = [layer.input_layernorm.weight, layer.post_attention_layernorm.weight]
         weights += [linear.weight for linear, _ in linears]
         weights += [low.a if low else None for _, low in linears]

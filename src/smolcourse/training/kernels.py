@@ -129,26 +129,29 @@ def swiglu_backward(grad, gate, up, grad_gate, grad_up):
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def softmax(scores, mask, factor):
-    """`rowwise.softmax`; exactly 0 where the mask is not 0."""
+def softmax(scores, reach, factor):
+    """`rowwise.softmax`."""
     samples, groups, rows, _ = scores.shape
     for i in prange(samples * groups * rows):
         sample, row = i // (groups * rows), i % rows
-        line, hidden = scores[sample, i // rows % groups, row], mask[sample, row]
+        whole = scores[sample, i // rows % groups, row]
+        end = reach[sample, row % reach.shape[1]]
+        line = whole[:end]
         bits = np.empty(len(line), dtype=np.int32)
         power = bits.view(np.float32)
         highest = np.float32(-3e38)
         for j in range(len(line)):
-            line[j] = line[j] * factor + hidden[j]
+            line[j] *= factor
             highest = max(highest, line[j])
         _exp(line, highest, _ONE, line, bits)
         total = np.float32(0)
         for j in range(len(line)):
-            line[j] = line[j] * power[j] if hidden[j] == 0 else np.float32(0)
+            line[j] *= power[j]
             total += line[j]
         total = _ONE / total
         for j in range(len(line)):
             line[j] *= total
+        whole[end:] = np.float32(0)
 
 
 @njit(parallel=True, fastmath=True, cache=True)

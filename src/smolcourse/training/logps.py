@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from smolcourse.training import fused
+from smolcourse.training import fused, lower
 from smolcourse.training.plain import plain_logits
 
 
@@ -23,7 +23,7 @@ def packed_logps(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
     """The fused way; equal to the plain one to 1e-5, gradients too."""
     causal = fused._causal_lm(model)
     chosen = fused._body(causal, batch)[batch["target_index"]]
-    return head_logps(chosen, causal.lm_head.weight, batch["labels"])
+    return head_logps(chosen, causal.lm_head.weight, batch["labels"], lower.copy(causal, causal.lm_head))
 
 
 def plain_logps(model: Any, batch: dict[str, Tensor]) -> Tensor:
@@ -32,9 +32,13 @@ def plain_logps(model: Any, batch: dict[str, Tensor]) -> Tensor:
     return logps
 
 
-def head_logps(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
-    """log softmax(hidden W^T) at the labels [M], for hidden [M, D] and W [V, D]; never holds all logits at once."""
-    result: Tensor = _HeadLogps.apply(hidden, weight, labels, torch.is_grad_enabled())  # type: ignore[no-untyped-call]
+def head_logps(hidden: Tensor, weight: Tensor, labels: Tensor, low: Tensor | None = None) -> Tensor:
+    """log softmax(hidden W^T) at the labels [M], for hidden [M, D] and W [V, D]; never holds all logits at once.
+
+    Args:
+        low: W once more, rounded for fast products (`lower.Head`).
+    """
+    result: Tensor = _HeadLogps.apply(hidden, weight, low, labels, torch.is_grad_enabled())  # type: ignore[no-untyped-call]
     return result
 
 
@@ -48,35 +52,37 @@ class _HeadLogps(torch.autograd.Function):
     CHUNK = 128  # rows of logits at a time: 25 MB in fp32 at a vocabulary of 49k
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, learning: bool) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, low: Tensor | None, labels: Tensor, learning: bool) -> Tensor:
+        head = lower.Head(weight, low, min(len(labels), _HeadLogps.CHUNK))
         need_hidden, need_weight = (learning and needed for needed in ctx.needs_input_grad[:2])
         grad_hidden = torch.empty_like(hidden) if need_hidden else None
         logps = hidden.new_empty(len(labels), dtype=torch.float32)
         for start in range(0, len(labels), _HeadLogps.CHUNK):
             part = slice(start, start + _HeadLogps.CHUNK)
             target = labels[part].unsqueeze(1)
-            logits = hidden[part] @ weight.t()
+            logits = head.logits(hidden[part])
             logits.sub_(logits.amax(dim=1, keepdim=True))
             chosen = logits.gather(1, target)
             total = logits.exp_().sum(dim=1, keepdim=True)
             logps[part] = (chosen - total.log()).squeeze(1)
             if grad_hidden is not None:
                 logits.mul_(-1 / total).scatter_add_(1, target, torch.ones_like(total))
-                torch.mm(logits, weight, out=grad_hidden[part])
-        ctx.save_for_backward(grad_hidden, *((hidden, weight, labels) if need_weight else (None, None, None)))
+                grad_hidden[part] = head.to_hidden(logits)
+        ctx.save_for_backward(grad_hidden, *((hidden, weight, low, labels) if need_weight else (None,) * 4))
         return logps
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        grad_hidden, hidden, weight, labels = ctx.saved_tensors
+        grad_hidden, hidden, weight, low, labels = ctx.saved_tensors
         grad = grads[0].unsqueeze(1)
         grad_weight = None
         if weight is not None:
             grad_weight = torch.zeros_like(weight)
+            head = lower.Head(weight, low, min(len(labels), _HeadLogps.CHUNK))
             for start in range(0, len(labels), _HeadLogps.CHUNK):
                 part = slice(start, start + _HeadLogps.CHUNK)
                 scale = grad[part].to(weight.dtype)
-                logits = torch.softmax(hidden[part] @ weight.t(), dim=1).mul_(-scale)
-                logits.scatter_add_(1, labels[part].unsqueeze(1), scale)
-                grad_weight.addmm_(logits.t(), hidden[part])
-        return None if grad_hidden is None else grad_hidden * grad, grad_weight, None, None
+                logits = head.logits(hidden[part])
+                torch.softmax(logits, dim=1, out=logits).mul_(-scale).scatter_add_(1, labels[part].unsqueeze(1), scale)
+                head.add_to_weight(grad_weight)
+        return None if grad_hidden is None else grad_hidden * grad, grad_weight, None, None, None

@@ -6,13 +6,32 @@ rounded once; one that learns is rounded for each step.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 ROWS = 32  # a step's rows have from some hundred tokens to a few hundred more
+
+
+@contextmanager
+def _rounding(*settings: tuple[Any, str]) -> Iterator[None]:
+    """While it holds, fp32 products may round their factors so. For the whole process, as torch's settings are."""
+    before = [setting.fp32_precision for setting, _ in settings]
+    try:
+        for setting, precision in settings:
+            setting.fp32_precision = precision
+        yield
+    finally:
+        for (setting, _), precision in zip(settings, before, strict=True):
+            setting.fp32_precision = precision
+
+
+def factors(dtype: torch.dtype | None) -> AbstractContextManager[None]:
+    """While it holds, products of fp32 on a CPU round their factors to bf16 where `dtype` is that; sums stay fp32."""
+    backends: Any = torch.backends
+    return _rounding((backends.mkldnn.matmul, "bf16")) if dtype == torch.bfloat16 else nullcontext()
 
 
 @contextmanager
@@ -20,22 +39,17 @@ def products(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
     """While it holds, every fp32 product may round its factors: to bf16 on a CPU, to TF32 on a GPU.
 
     Nothing for fp32, and nothing for a model to which `attach` was done: its layers round by themselves, and torch's way
-    is no faster for what is left to it. Holds for the whole process, as torch's settings do.
+    is no faster for what is left to it.
     """
     backends: Any = torch.backends
-    settings = [(backends.mkldnn.matmul, "bf16"), (backends.cuda.matmul, "tf32")]
-    before = [setting.fp32_precision for setting, _ in settings]
-    try:
-        if dtype == torch.bfloat16 and not any(hasattr(module, "lower") for module in model.modules()):
-            for setting, precision in settings:
-                setting.fp32_precision = precision
+    if dtype == torch.bfloat16 and not any(hasattr(module, "lower") for module in model.modules()):
+        with _rounding((backends.mkldnn.matmul, "bf16"), (backends.cuda.matmul, "tf32")):
+            yield
+    else:
         yield
-    finally:
-        for (setting, _), precision in zip(settings, before, strict=True):
-            setting.fp32_precision = precision
 
 
-def rounded(x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
     """x [T, K] in `dtype`, with rows of zeros up to the next multiple of `ROWS`.
 
     For each new shape the library compiles its product anew, which takes longer than the product itself: few shapes are wanted.
@@ -50,18 +64,49 @@ def rounded(x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 def attach(causal: Any, dtype: torch.dtype) -> None:
     """Lets the hand-written layers of a causal LM (`fused.py`) compute in `dtype`, with a copy of each frozen weight.
 
-    The head keeps its fp32: a rounded logit is a wrong one by hundredths of a nat.
+    Logits keep their fp32, by `Head`: a rounded one is wrong by hundredths of a nat.
     """
     causal.lower = dtype
-    for linear in causal.model.modules():
+    for linear in (*causal.model.modules(), causal.lm_head):
         if type(linear) is nn.Linear and not linear.weight.requires_grad:
             linear.lower = linear.weight.detach().to(dtype)
 
 
-def copy(causal: Any, linear: Any) -> torch.Tensor | None:
+def copy(causal: Any, linear: Any) -> Tensor | None:
     """A linear layer's weight as `attach` wants it multiplied; None where it is fp32."""
     dtype = getattr(causal, "lower", None)
     if dtype is None:
         return None
-    kept: torch.Tensor | None = getattr(linear, "lower", None)
+    kept: Tensor | None = getattr(linear, "lower", None)
     return linear.weight.detach().to(dtype) if kept is None else kept
+
+
+class Head:
+    """Logits of an output layer and what goes back through them, a few rows at a time in the same memory.
+
+    Where `low` holds the weight [V, D] once more in bf16, the factors of products are rounded to it; logits are fp32 sums.
+    """
+
+    def __init__(self, weight: Tensor, low: Tensor | None, rows: int) -> None:
+        """Takes up to `rows` rows at a time."""
+        self.weight, self.low = weight, low
+        self.step = 1 if low is None else ROWS
+        self.memory = weight.new_empty(-(-rows // self.step) * self.step, len(weight))
+        self.dtype = None if low is None else low.dtype
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """[m, V] of hidden [m, D]; gone with the next call."""
+        rows = -(-len(hidden) // self.step) * self.step
+        self.hidden = hidden if rows == len(hidden) else nn.functional.pad(hidden, (0, 0, 0, rows - len(hidden)))
+        with factors(self.dtype):
+            torch.mm(self.hidden, self.weight.t(), out=self.memory[:rows])
+        return self.memory[: len(hidden)]
+
+    def to_hidden(self, grad: Tensor) -> Tensor:
+        """The gradient of the hidden states [m, D], from that of the logits."""
+        return grad @ self.weight if self.low is None else (rounded(grad, self.low.dtype) @ self.low)[: len(grad)].to(grad.dtype)
+
+    def add_to_weight(self, total: Tensor) -> None:
+        """Adds the gradient of the weight to `total`; that of the logits stands where they stood."""
+        with factors(self.dtype):
+            total.addmm_(self.memory[: len(self.hidden)].t(), self.hidden)  # rows filled up: what is there times zero

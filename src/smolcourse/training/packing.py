@@ -80,9 +80,9 @@ def collate_tree(segments: Sequence[Segment]) -> dict[str, Tensor]:
     once, with the exact gradient of all of them.
 
     Returns:
-        input_ids, position_ids [T]; query_index [S, L], key_index [S, K], allowed [S, L, K] bool, place [T]: what
-        attends to what (`fused.Layout`); target_index [M]: positions whose next token carries loss; labels [M]: that token.
-        The targets of a segment follow one another, and the segments keep their order.
+        input_ids, position_ids [T]; blocks, query_index, reach, key_index, place: what attends to what (`attention.Layout`);
+        target_index [M]: positions whose next token carries loss; labels [M]: that token. The targets of a segment follow
+        one another, and the segments keep their order.
     """
     starts: list[int] = []  # of each segment: where it begins in the row,
     above: list[list[int]] = []  # and all that stands before it
@@ -94,28 +94,13 @@ def collate_tree(segments: Sequence[Segment]) -> dict[str, Tensor]:
             [] if parent is None else [*above[parent], *range(starts[parent], starts[parent] + len(segments[parent].ids))]
         )
         tokens += len(segment.ids)
-    longest = _even(max(len(segment.ids) for segment in segments))
-    keys = _even(max(len(before) + len(segment.ids) for before, segment in zip(above, segments, strict=True)))
-    query_index = torch.zeros(len(segments), longest, dtype=torch.long)
-    key_index = torch.zeros(len(segments), keys, dtype=torch.long)
-    allowed = torch.zeros(len(segments), longest, keys, dtype=torch.bool)
-    allowed[:, :, 0] = True  # a padded query must attend to something; its output is dropped
     input_ids: list[int] = []
     position_ids: list[int] = []
-    place: list[Tensor] = []
     target_index: list[int] = []
     labels: list[int] = []
-    for number, (segment, start, before) in enumerate(zip(segments, starts, above, strict=True)):
-        length, depth = len(segment.ids), len(before)
-        own = torch.arange(start, start + length)
-        query_index[number, :length] = own
-        key_index[number, :depth] = torch.tensor(before, dtype=torch.long)
-        key_index[number, depth : depth + length] = own
-        allowed[number, :length, :depth] = True
-        allowed[number, :length, depth : depth + length] = torch.ones(length, length, dtype=torch.bool).tril_()
-        place.append(torch.arange(number * longest, number * longest + length))
+    for segment, start, before in zip(segments, starts, above, strict=True):
         input_ids += segment.ids
-        position_ids += range(depth, depth + length)
+        position_ids += range(len(before), len(before) + len(segment.ids))
         for offset, (token, target) in enumerate(zip(segment.ids, segment.mask, strict=True)):
             if target and (offset or before):  # the first token of all is never predicted
                 target_index.append(start + offset - 1 if offset else before[-1])
@@ -123,13 +108,66 @@ def collate_tree(segments: Sequence[Segment]) -> dict[str, Tensor]:
     return {
         "input_ids": torch.tensor(input_ids),
         "position_ids": torch.tensor(position_ids),
-        "query_index": query_index,
-        "key_index": key_index,
-        "allowed": allowed,
-        "place": torch.cat(place),
+        **_layout([(start, len(segment.ids), before) for start, segment, before in zip(starts, segments, above, strict=True)]),
         "target_index": torch.tensor(target_index, dtype=torch.long),
         "labels": torch.tensor(labels, dtype=torch.long),
     }
+
+
+def _layout(segments: Sequence[tuple[int, int, list[int]]]) -> dict[str, Tensor]:
+    """What `attention.Layout` is made of, for segments that each have a start, a length and the tokens above them."""
+    sizes = [(_even(length), _even(length + len(above))) for _, length, above in segments]
+    tokens = sum(length for _, length, _ in segments)
+    blocks, queries, reaches, keys, place, filled = [], [], [], [], torch.empty(tokens, dtype=torch.long), 0
+    for numbers in _alike(sizes):
+        longest, deepest = (max(sizes[number][i] for number in numbers) for i in (0, 1))
+        query_index = torch.zeros(len(numbers), longest, dtype=torch.long)
+        reach = torch.ones(len(numbers), longest, dtype=torch.int32)  # a padded query must see something; its output is dropped
+        key_index = torch.zeros(len(numbers), deepest, dtype=torch.long)
+        for row, number in enumerate(numbers):
+            start, length, above = segments[number]
+            own, depth = torch.arange(start, start + length), len(above)
+            query_index[row, :length] = own
+            reach[row, :length] = torch.arange(depth + 1, depth + length + 1)
+            key_index[row, :depth] = torch.tensor(above, dtype=torch.long)
+            key_index[row, depth : depth + length] = own
+            place[own] = torch.arange(filled, filled + length)
+            filled += longest
+        blocks.append((len(numbers), longest, deepest))
+        queries.append(query_index.view(-1))
+        reaches.append(reach.view(-1))
+        keys.append(key_index.view(-1))
+    return {
+        "blocks": torch.tensor(blocks),
+        "query_index": torch.cat(queries),
+        "reach": torch.cat(reaches),
+        "key_index": torch.cat(keys),
+        "place": place,
+    }
+
+
+_BLOCK = 10_000  # attention weights that take as long as one block more
+
+
+def _alike(sizes: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Puts what has a like number of queries and keys together: the blocks whose padded attention costs least.
+
+    In order of size, the best last block is found for every beginning.
+    """
+    order = sorted(range(len(sizes)), key=lambda number: (sizes[number][1], sizes[number][0]))
+    best: list[tuple[int, int]] = [(0, 0)]  # of the first n: the cost, and where the last block begins
+    for end in range(1, len(order) + 1):
+        longest, deepest, found = 0, sizes[order[end - 1]][1], []
+        for begin in range(end - 1, -1, -1):
+            longest = max(longest, sizes[order[begin]][0])
+            found.append((best[begin][0] + _BLOCK + (end - begin) * longest * deepest, begin))
+        best.append(min(found))
+    blocks, end = [], len(order)
+    while end:
+        begin = best[end][1]
+        blocks.append(sorted(order[begin:end]))
+        end = begin
+    return blocks
 
 
 def _even(length: int) -> int:
@@ -141,10 +179,14 @@ def token_mask(batch: dict[str, Tensor]) -> Tensor:
     """The same layout as one [T, T] bool matrix, for models without fused layers."""
     tokens = batch["input_ids"].shape[0]
     mask = torch.zeros(tokens, tokens, dtype=torch.bool)
-    real = torch.zeros(batch["query_index"].numel(), dtype=torch.bool)
+    query = key = 0
+    real = torch.zeros(len(batch["query_index"]), dtype=torch.bool)
     real[batch["place"]] = True  # padded queries point to token 0 and must not speak for it
-    masks = batch["allowed"] & real.view(*batch["query_index"].shape, 1)
-    for queries, keys, allowed in zip(batch["query_index"], batch["key_index"], masks, strict=True):
-        i, j = allowed.nonzero(as_tuple=True)
-        mask[queries[i], keys[j]] = True
+    for count, longest, deepest in batch["blocks"].tolist():
+        for _ in range(count):
+            part, keys = slice(query, query + longest), batch["key_index"][key : key + deepest]
+            sees = (torch.arange(deepest) < batch["reach"][part, None]) & real[part, None]
+            i, j = sees.nonzero(as_tuple=True)
+            mask[batch["query_index"][part][i], keys[j]] = True
+            query, key = query + longest, key + deepest
     return mask

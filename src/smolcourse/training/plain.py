@@ -17,7 +17,7 @@ def plain_logits(model: Any, batch: dict[str, Tensor]) -> Tensor:
     config = getattr(model, "active_peft_config", None)
     learned = bool(getattr(config, "is_prompt_learning", False)) and not getattr(model, "_adapters_disabled", False)
     if not learned:
-        alone = batch["query_index"].shape[0] == 1  # then causal is all that is asked
+        alone = batch["blocks"][:, 0].sum() == 1  # then causal is all that is asked
         mask = None if alone else _additive(token_mask(batch), model.dtype)
         words = {"inputs_embeds": batch["embedded"][None]} if "embedded" in batch else {"input_ids": batch["input_ids"][None]}
         output = model(

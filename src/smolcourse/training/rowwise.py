@@ -72,16 +72,22 @@ def swiglu_backward(grad: Tensor, gate: Tensor, up: Tensor) -> tuple[Tensor, Ten
     return to_gate, to_up
 
 
-def softmax(scores: Tensor, mask: Tensor, factor: float) -> Tensor:
-    """softmax(factor * scores + mask) over the last dimension; overwrites `scores`.
+def softmax(scores: Tensor, reach: Tensor, factor: float) -> Tensor:
+    """softmax(factor * scores) over the first `reach` of the last dimension, 0 behind them; overwrites `scores`.
 
-    scores [S, G, R, K], mask [S, 1, R, K]: 0 where attention is allowed, -inf elsewhere.
+    scores [S, G, J L, K], reach [S, L].
     """
     if by_kernel(scores):
         scores = scores.contiguous()
-        kernels.softmax(*arrays(scores, mask.squeeze(1)), np.float32(factor))
+        kernels.softmax(*arrays(scores, reach), np.float32(factor))
         return scores
-    return torch.softmax(scores.mul_(factor).add_(mask), dim=-1)
+    return torch.softmax(scores.mul_(factor).masked_fill_(~seen(scores.shape[2], scores.shape[3], reach), float("-inf")), dim=-1)
+
+
+def seen(rows: int, keys: int, reach: Tensor) -> Tensor:
+    """Which keys each query sees [S, 1, J L, K], for J L rows."""
+    among = torch.arange(keys, device=reach.device) < reach.unsqueeze(-1)
+    return among.repeat(1, rows // reach.shape[1], 1).unsqueeze(1)
 
 
 def softmax_backward(grad: Tensor, weights: Tensor, factor: float) -> Tensor:
