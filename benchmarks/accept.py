@@ -12,6 +12,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -39,16 +40,16 @@ def instruction_tuning() -> Figures:
     return {**figures, "train_seconds": seconds, "peak_rss_mb": round(hardware.peak_memory() / 1e6)}
 
 
-def preference(run: str | None = None) -> Figures:
+def preference(run: str | None = None, folder: Path | None = None) -> Figures:
     """DPO behind SFT, and ORPO in one stage: exact match on orders, and which style is preferred, before and after."""
-    with tempfile.TemporaryDirectory() as folder:
-        return tables.preference(Path(folder), run)
+    with nullcontext(folder) if folder else tempfile.TemporaryDirectory() as kept:
+        return tables.preference(Path(kept), run)
 
 
-def adapters() -> Figures:
+def adapters(folder: Path | None = None) -> Figures:
     """Full tuning, LoRA at several ranks, DoRA, IA3, learned prompts: score, parameters, minutes, memory, size."""
-    with tempfile.TemporaryDirectory() as folder:
-        return tables.adapters(Path(folder))
+    with nullcontext(folder) if folder else tempfile.TemporaryDirectory() as kept:
+        return tables.adapters(Path(kept))
 
 
 def course() -> Figures:
@@ -103,10 +104,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("module", nargs="?", choices=sorted(MODULES))
     parser.add_argument("--run", help="modules 2, 7: a run of the order task, instead of training one")
-    parser.add_argument("--out", type=Path, help="modules 5, 6: a folder to keep what is made; the same command goes on")
+    parser.add_argument("--out", type=Path, help="modules 2, 3, 5, 6: a folder to keep what is made; the same command goes on")
     parser.add_argument("--json", action="store_true", help="end with one line of figures")
     options = parser.parse_args()
-    MODULES["2"] = partial(preference, options.run)
+    MODULES["2"] = partial(preference, options.run, options.out)
+    MODULES["3"] = partial(adapters, options.out)
     MODULES["5"] = partial(vision, options.out)
     MODULES["6"] = partial(made_data, options.out)
     MODULES["7"] = partial(inference, options.run)

@@ -42,9 +42,11 @@ class Trained(NamedTuple):
 
 
 def train(folder: Path, recipe: str, *overrides: str) -> Trained:
-    """Runs `smol train` and reads what it left; its output goes to the screen."""
-    command = [sys.executable, "-m", "smolcourse.cli.main", "train", recipe, f"output_dir={folder}", *overrides]
-    subprocess.run(command, check=True)
+    """Runs `smol train` and reads what it left; its output goes to the screen. A run that is in the folder is gone on with."""
+    there = list_runs(folder)
+    if not (there and experiment.is_finished(there[-1])):
+        arguments = ["--resume", str(there[-1].path)] if there else [recipe, f"output_dir={folder}", *overrides]
+        subprocess.run([sys.executable, "-m", "smolcourse.cli.main", "train", *arguments], check=True)
     return trained(list_runs(folder)[-1])
 
 
@@ -113,10 +115,10 @@ def preference(folder: Path, run: str | None = None, size: int = 200) -> Figures
     Args:
         run: the SFT run, by name or path; None trains one.
     """
-    tuned = trained(find_run(run)) if run else train(folder, SFT, f"task_size={size}")
+    tuned = trained(find_run(run)) if run else train(folder / "sft", SFT, "task=null")
     runs = {"sft": tuned}
-    runs["dpo"] = train(folder, "smollm2-135m/dpo/lora", f"model_name_or_path={tuned.run.path}")
-    runs["orpo"] = train(folder, "smollm2-135m/orpo/lora")
+    runs["dpo"] = train(folder / "dpo", "smollm2-135m/dpo/lora", f"model_name_or_path={tuned.run.path}")
+    runs["orpo"] = train(folder / "orpo", "smollm2-135m/orpo/lora")
     figures: Figures = {}
     lines = []
     for name in ("base", *runs):
@@ -148,11 +150,10 @@ def adapters(folder: Path, examples: int = 800, size: int = 200) -> Figures:
     figures: Figures = {}
     lines = []
     data = f"dataset_config={{size: {examples}, seed: 0, language: vi}}"
-    same = (data, "budget=null", "max_length=400", "packed_length=400", f"task_size={size}", "sample_prompts=[]")
+    same = (data, "budget=null", "max_length=400", "packed_length=400", "task=null", "sample_prompts=[]")
     for name, (recipe, keys) in WAYS.items():
-        made = train(folder / name, recipe, "task=milk-tea", "task_splits=[new, unseen]", *same, *keys)
-        scores = experiment.scores(made.run)["after"]
-        found = {split: scores[split]["value"] for split in SPLITS}
+        made = train(folder / name, recipe, *same, *keys)
+        found = exact_match(str(made.run.path), size)
         found |= {"parameters": made.parameters, "minutes": made.minutes, "rss_mb": round(made.memory), "size_mb": made.size}
         figures |= {f"{name}_{key}": value for key, value in found.items()}
         cells = [f"{found['new']:.1%}", f"{found['unseen']:.1%}", f"{made.parameters:,}", f"{made.minutes:.1f}"]

@@ -236,8 +236,8 @@ def _trl(
 # ---------------------------------------------------------------- the machine's own rate
 
 
-def gemm_rate() -> float:
-    """GFLOP/s of fp32 products, forward and both kinds of backward, over the linear layers of the model at 1,024 tokens."""
+def gemm_rate(dtype: str = "float32") -> float:
+    """GFLOP/s of products, forward and back to the inputs, over the linear layers of the model at 1,024 tokens."""
     import torch
 
     from smolcourse import hardware
@@ -250,7 +250,7 @@ def gemm_rate() -> float:
     for _ in range(3):
         seconds = 0.0
         for inputs, outputs in shapes[:7]:
-            x, weight = torch.randn(1024, inputs), torch.randn(outputs, inputs)
+            x, weight = (torch.randn(size, dtype=getattr(torch, dtype)) for size in ((1024, inputs), (outputs, inputs)))
             start = time.perf_counter()
             (x @ weight.t()) @ weight
             seconds += time.perf_counter() - start
@@ -328,23 +328,40 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
     lines = ["| run | side | tokens/s | peak memory, MB |", "| --- | --- | ---: | ---: |"]
     for task, sides in results.items():
         for side, values in sides.items():
-            lines.append(f"| {task} | {side} | {values['tokens_per_second']:.0f} | {values['peak_rss_mb']:.0f} |")
+            lines.append(f"| {NAMES[task]} | {NAMES[side]} | {values['tokens_per_second']:.0f} | {values['peak_rss_mb']:.0f} |")
     return "\n".join(lines)
+
+
+NAMES = {
+    "lora_sft": "SFT, LoRA",
+    "full_sft": "SFT, all weights",
+    "dpo_lora": "DPO, LoRA",
+    "orpo": "ORPO, all weights",
+    "ours": "smolcourse",
+    "ours-no-compiler": "smolcourse, no compiler on the machine",
+    "trl": "TRL, defaults",
+    "trl-tuned": "TRL, tuned by hand",
+}
 
 
 def plot(results: dict[str, dict[str, dict[str, float]]]) -> str:
     """An SVG of bars: tokens a second, ours and TRL's."""
-    bars = [(task, side, values["tokens_per_second"]) for task, sides in results.items() for side, values in sides.items()]
-    widest = max(value for _, _, value in bars)
-    style = 'font-family="sans-serif" font-size="13"'
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="680" height="{26 * len(bars) + 20}" {style}>']
-    for place, (task, side, value) in enumerate(bars):
-        top = 10 + 26 * place
-        colour = "#2a7" if side.startswith("ours") else "#999"
-        parts.append(f'<text x="0" y="{top + 15}">{task} · {side}</text>')
-        parts.append(f'<rect x="230" y="{top}" width="{340 * value / widest:.0f}" height="20" fill="{colour}"/>')
-        parts.append(f'<text x="{236 + 340 * value / widest:.0f}" y="{top + 15}">{value:.0f} tokens/s</text>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    widest = max(values["tokens_per_second"] for sides in results.values() for values in sides.values())
+    parts, top = [], 16
+    for task, sides in results.items():
+        parts.append(f'<text x="16" y="{top + 14}" font-weight="bold">{NAMES[task]}</text>')
+        top += 24
+        for side, values in sides.items():
+            length = 300 * values["tokens_per_second"] / widest
+            ratio = values["tokens_per_second"] / sides["trl"]["tokens_per_second"]
+            colour, times = ("#1f7a5c", f" · ×{ratio:.1f}") if side.startswith("ours") else ("#9a9a9a", "")
+            parts.append(f'<text x="276" y="{top + 14}" text-anchor="end">{NAMES[side]}</text>')
+            parts.append(f'<rect x="286" y="{top}" width="{length:.0f}" height="20" rx="2" fill="{colour}"/>')
+            parts.append(f'<text x="{294 + length:.0f}" y="{top + 14}">{values["tokens_per_second"]:.0f} tokens/s{times}</text>')
+            top += 26
+        top += 10
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 740 {top}" width="740" font-family="sans-serif" font-size="13">'
+    return "\n".join([head, f'<rect width="740" height="{top}" fill="#fff"/>', *parts, "</svg>"]) + "\n"
 
 
 def main() -> None:
@@ -366,10 +383,11 @@ def main() -> None:
     results = {name: compare(*COMPARISONS[name], options.rounds) for name in options.only or COMPARISONS}
     figures = dict(figures_of(results))
     if "lora_sft" in results:
-        rate = gemm_rate()
-        figures["gemm_gflops"] = rate
         ours = results["lora_sft"]["ours"]
-        figures["gemm_fraction"] = ours["tokens_per_second"] * flops_a_token(ours["target_share"]) / rate / 1e9
+        done = ours["tokens_per_second"] * flops_a_token(ours["target_share"]) / 1e9
+        for name, dtype in (("gemm", "float32"), ("gemm_bf16", "bfloat16")):
+            rate = gemm_rate(dtype)
+            figures |= {f"{name}_gflops": rate, f"{name}_fraction": done / rate}
         figures["rss_ratio"] = figures["lora_sft_rss_ratio"]
     print(table(results))
     if not options.skip_loss:

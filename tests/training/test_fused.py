@@ -8,9 +8,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from smolcourse.config import Recipe
 from smolcourse.training import fused
 from smolcourse.training.packing import collate
 from smolcourse.training.sft import plain_loss
+
+OTHERS = ("IA3", "PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING")
 
 
 def examples(count: int, prompt: int = 12) -> list[dict[str, Any]]:
@@ -30,7 +33,15 @@ def model_of(folder: Path, kind: str) -> Any:
         return model
     from peft import LoraConfig, get_peft_model
 
+    from smolcourse.adapters import adapter_config
+
     torch.manual_seed(2)
+    if kind in OTHERS:
+        model = get_peft_model(model, adapter_config(Recipe(use_peft=True, peft_type=kind, num_virtual_tokens=5)))  # type: ignore[arg-type]
+        for name, parameter in model.named_parameters():
+            if "ia3_l" in name:
+                torch.nn.init.normal_(parameter, mean=1.0, std=0.2, generator=torch.Generator().manual_seed(3))
+        return model
     targets: Any = "all-linear" if kind == "lora" else ["q_proj", "down_proj"]
     model = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules=targets, task_type="CAUSAL_LM"))
     for name, parameter in model.named_parameters():
@@ -44,7 +55,7 @@ def gradients(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("share", [True, False], ids=["shared prefix", "no sharing"])
-@pytest.mark.parametrize("kind", ["full", "lora", "lora on some"])
+@pytest.mark.parametrize("kind", ["full", "lora", "lora on some", *OTHERS])
 def test_loss_and_gradients_equal_the_plain_path(tiny_model: Path, kind: str, share: bool) -> None:
     batch = collate(examples(5), share=share)
     scale = torch.tensor(1 / len(batch["labels"]))
@@ -86,6 +97,9 @@ def test_what_the_layers_do_not_compute_is_left_to_the_model(tiny_model: Path) -
     assert not fused.supports(dora)
     dropped = get_peft_model(model_of(tiny_model, "full"), LoraConfig(r=2, lora_dropout=0.1, target_modules="all-linear"))
     assert not fused.supports(dropped)
+    prompted = model_of(tiny_model, "PROMPT_TUNING")
+    with prompted.disable_adapter():
+        assert not fused.supports(prompted)
     biased = model_of(tiny_model, "full")
     biased.config.attention_bias = True
     assert not fused.supports(biased)

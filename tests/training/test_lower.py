@@ -11,6 +11,7 @@ from safetensors import safe_open
 from smolcourse.config import Recipe
 from smolcourse.training import fused, lower
 from smolcourse.training.packing import collate
+from smolcourse.training.plain import plain_logits
 from smolcourse.training.runs import Run
 from smolcourse.training.train import load, prepare, train
 from tests.training.test_fused import examples, gradients, model_of
@@ -67,6 +68,22 @@ def test_rows_of_zeros_fill_up_a_shape(tokens: int) -> None:
     found = lower.rounded(x, torch.bfloat16)
     assert found.shape == (64 if tokens > 32 else 32, 8)
     assert torch.equal(found[:tokens], x.bfloat16()) and not found[tokens:].any()
+
+
+@pytest.mark.parametrize("kind", ["full", "embedded", "alone"])
+def test_the_plain_layers_get_rows_of_few_lengths(tiny_model: Path, kind: str) -> None:
+    model = model_of(tiny_model, "full")
+    batch = collate(examples(1 if kind == "alone" else 6))
+    if kind == "embedded":
+        batch["embedded"] = model.get_input_embeddings()(batch["input_ids"]).detach()
+    lengths: list[int] = []
+    model.model.layers[0].register_forward_hook(lambda layer, inputs, output: lengths.append(inputs[0].shape[1]))
+    with torch.no_grad():
+        exact = plain_logits(model, batch)
+        with lower.products(model, torch.bfloat16):
+            rounded = plain_logits(model, batch)
+    assert lengths == [len(batch["input_ids"]), len(batch["input_ids"]) + -len(batch["input_ids"]) % lower.ROWS]
+    torch.testing.assert_close(rounded, exact, rtol=0.05, atol=0.05)
 
 
 WAYS: dict[str, dict[str, Any]] = {

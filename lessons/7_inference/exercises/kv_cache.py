@@ -1,4 +1,4 @@
-# vi 🐕 kv_cache: một lớp attention nhớ những gì nó đã đọc.
+# vi 🐕 kv_cache: một tầng attention nhớ những gì nó đã đọc.
 # vi Viết hàm attend bên dưới rồi chạy: smol check kv_cache
 # vi Bài học: smol learn 7 cache      Gợi ý: smol hint kv_cache
 # en 🐕 kv_cache: an attention layer that remembers what it has read.

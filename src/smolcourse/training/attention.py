@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from smolcourse.training import lower
 from smolcourse.training.rowwise import seen, softmax, softmax_backward
@@ -43,6 +44,19 @@ class Layout(NamedTuple):
         cut = [_cut(batch[name], sizes) for name, sizes in (("query_index", queries), ("key_index", keys), ("reach", queries))]
         return cls([Block(*parts) for parts in zip(*cut, strict=True)], batch["place"])
 
+    def behind(self, extra: int, *, asking: bool) -> "Layout":
+        """The same row behind `extra` keys that every token sees; tokens of the row themselves where `asking`."""
+        first = torch.arange(extra, device=self.place.device)
+        blocks = []
+        for queries, keys, reach in self.blocks:
+            more = torch.cat([first.expand(len(keys), -1), keys + extra], dim=1)
+            more = functional.pad(more, (0, -more.shape[1] % 8))  # whole vectors, as in `packing`
+            blocks.append(Block(queries + extra if asking else queries, more, reach + extra))
+        if not asking:
+            return Layout(blocks, self.place)
+        own = Block(first[None], first[None], (first[None] + 1).to(self.blocks[0].reach.dtype))
+        return Layout([*blocks, own], torch.cat([first + _places(self), self.place]))
+
 
 def _cut(flat: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
     parts = torch.split(flat, [rows * columns for rows, columns in sizes])
@@ -67,7 +81,7 @@ _KEPT = 4_000_000
 
 
 def attend_row(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dtype: torch.dtype | None) -> tuple[Tensor, list[Tensor]]:
-    """Attention of a row, q [T, H, E], k and v [T, G, E] -> [T, H E], and what its backward needs: five tensors a block.
+    """Attention of a row, q [T, H, E], k and v [N, G, E] -> [T, H E], and what its backward needs: five tensors a block.
 
     dtype: that of the factors of its products, where not fp32.
     """
@@ -83,13 +97,14 @@ def attend_row(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dtype: torch.dty
 
 
 def attend_row_backward(
-    grad: Tensor, kept: Sequence[Tensor], layout: Layout, groups: int, dtype: torch.dtype | None
+    grad: Tensor, kept: Sequence[Tensor], layout: Layout, keys: tuple[int, int], dtype: torch.dtype | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of q, k and v, for grad [T, H, E]; keys that several examples read get the sum of theirs."""
+    """Gradients of q, k and v, for grad [T, H, E] and `keys` (N, G); keys that several examples read get the sum of theirs."""
+    groups = keys[1]
     padded = grad.new_zeros(_places(layout), *grad.shape[1:])  # padded places get zeros: they must send nothing back
     padded.index_copy_(0, layout.place, grad)
     grad_q = torch.empty_like(padded)
-    grad_k, grad_v = (grad.new_zeros(len(grad), groups, grad.shape[2]) for _ in range(2))
+    grad_k, grad_v = (grad.new_zeros(*keys, grad.shape[2]) for _ in range(2))
     parts = zip(layout.blocks, _parts(padded, layout), _parts(grad_q, layout), strict=True)
     for number, (block, part, into) in enumerate(parts):
         query, key, value, found, weights = kept[5 * number : 5 * number + 5]

@@ -15,12 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from smolcourse.training import lower
-from smolcourse.training.attention import (
-    Layout,
-    attend_row,
-    attend_row_backward,
-    rotate,
-)
+from smolcourse.training.attention import Layout, attend_row, attend_row_backward, rotate
 from smolcourse.training.int8 import Int8, product, product_backward, quantise
 from smolcourse.training.rowwise import norm, norm_backward, same_threads, swiglu, swiglu_backward
 
@@ -44,6 +39,7 @@ class _Shape:
     fast: tuple[Int8 | Tensor | None, ...]  # one per projection: the weight once more, rounded for fast products
 
 
+PROMPTS = ("PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING")
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -118,7 +114,17 @@ class _Layer(torch.autograd.Function):
     """One pre-norm decoder layer: x + attention(norm(x)), then h + mlp(norm(h))."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor, layout: Layout, shape: _Shape, *weights: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        past_k: Tensor | None,
+        past_v: Tensor | None,
+        layout: Layout,
+        shape: _Shape,
+        *weights: Tensor | None,
+    ) -> Tensor:
         norm_1, norm_2, *rest = weights
         assert norm_1 is not None and norm_2 is not None
         matrices, pairs_a, pairs_b = rest[:7], rest[7:14], rest[14:]
@@ -136,7 +142,10 @@ class _Layer(torch.autograd.Function):
         v, inner_v = linear(2, normed)
         q = rotate(q.view(-1, heads, size), cos, sin)
         k = rotate(k.view(-1, groups, size), cos, sin)
-        attended, kept = attend_row(q, k, v.view(-1, groups, size), layout, shape.dtype)
+        v = v.view(-1, groups, size)
+        if past_k is not None and past_v is not None:
+            k, v = torch.cat([past_k, k]), torch.cat([past_v, v])
+        attended, kept = attend_row(q, k, v, layout, shape.dtype)
         y, inner_o = linear(3, _Input(attended))
         h = y.add_(x)
         normed_2, inverse_2 = norm(h, norm_2, shape.eps)
@@ -149,7 +158,7 @@ class _Layer(torch.autograd.Function):
             *(inner_q, inner_k, inner_v, inner_o, inner_gate, inner_up, inner_down),
             *kept,
         )
-        ctx.shape, ctx.layout = shape, layout
+        ctx.shape, ctx.layout, ctx.past = shape, layout, 0 if past_k is None else len(past_k)
         return y.add_(h)
 
     @staticmethod
@@ -162,7 +171,7 @@ class _Layer(torch.autograd.Function):
         matrices, pairs_a, pairs_b = rest[:7], rest[7:14], rest[14:]
         shape: _Shape = ctx.shape
         heads, groups, size = shape.heads, shape.groups, shape.head_size
-        need = ctx.needs_input_grad[5:]
+        need = ctx.needs_input_grad[7:]
         grad_matrices: list[Tensor | None] = [None] * 7
         grad_a: list[Tensor | None] = [None] * 7
         grad_b: list[Tensor | None] = [None] * 7
@@ -193,7 +202,11 @@ class _Layer(torch.autograd.Function):
         grad_h = norm_backward(grad_normed, h, norm_2, inverse_2, grad_out)
         # Attention
         grad_attended = linear(3, grad_h, attended).view(-1, heads, size)
-        grad_q, grad_k, grad_v = attend_row_backward(grad_attended, kept, layout, groups, shape.dtype)
+        past: int = ctx.past
+        keys = (past + len(x), groups)
+        grad_q, grad_k, grad_v = attend_row_backward(grad_attended, kept, layout, keys, shape.dtype)
+        grad_past = (grad_k[:past], grad_v[:past]) if past else (None, None)
+        grad_k, grad_v = grad_k[past:], grad_v[past:]
         grad_q, grad_k = (rotate(grad, cos, -sin).flatten(1) for grad in (grad_q, grad_k))
         grad_v = grad_v.flatten(1)
         normed, _ = norm(x, norm_1, shape.eps)
@@ -202,7 +215,7 @@ class _Layer(torch.autograd.Function):
         grad_normed = linear(2, grad_v, normed, grad_normed)
         grad_norm_1 = (grad_normed * x).mul_(inverse_1).sum(dim=0) if need[0] else None
         grad_x = norm_backward(grad_normed, x, norm_1, inverse_1, grad_h)
-        return grad_x, None, None, None, None, grad_norm_1, grad_norm_2, *grad_matrices, *grad_a, *grad_b
+        return grad_x, None, None, *grad_past, None, None, grad_norm_1, grad_norm_2, *grad_matrices, *grad_a, *grad_b
 
 
 class _HeadLoss(torch.autograd.Function):
@@ -245,13 +258,17 @@ class _HeadLoss(torch.autograd.Function):
 
 
 def supports(model: nn.Module) -> bool:
-    """Whether every layer of the causal LM is one that `_Layer` computes: Llama, SiLU, no biases, plain LoRA or none."""
+    """Whether every layer of the causal LM is one that `_Layer` computes: Llama, SiLU, no biases; plain LoRA, IA3 or neither.
+
+    Learned prompts may stand before it.
+    """
     config = getattr(model, "config", None)
     if getattr(config, "model_type", None) != "llama" or getattr(config, "hidden_act", None) != "silu":
         return False
     if getattr(config, "attention_bias", False) or getattr(config, "mlp_bias", False):
         return False
-    if getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False):
+    learned: Any = getattr(model, "active_peft_config", None)
+    if getattr(learned, "is_prompt_learning", False) and (learned.peft_type not in PROMPTS or model._adapters_disabled):
         return False
     layers = _causal_lm(model).model.layers
     return all(_is_plain(getattr(_parent(layer, name), name)) for layer in layers for name in PROJECTIONS)
@@ -266,34 +283,46 @@ def packed_loss(model: nn.Module, batch: dict[str, Tensor], scale: Tensor) -> Te
         scale: 1 / (targets in the optimisation step), for a mean over tokens.
     """
     causal = _causal_lm(model)
-    hidden = _body(causal, batch)
-    chosen = hidden[batch["target_index"]]
+    chosen = body(model, batch)[batch["target_index"]]
     low = lower.copy(causal, causal.lm_head)
     loss: Tensor = _HeadLoss.apply(chosen, causal.lm_head.weight, low, batch["labels"], scale)  # type: ignore[no-untyped-call]
     return loss
 
 
-def _body(causal: Any, batch: dict[str, Tensor]) -> Tensor:
+def body(model: Any, batch: dict[str, Tensor]) -> Tensor:
+    """Hidden states [T, D] of a packed row's tokens, where logits are read from."""
     same_threads()
+    causal = _causal_lm(model)
     config = causal.config
     heads, groups = config.num_attention_heads, config.num_key_value_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // heads
     x = batch["embedded"] if "embedded" in batch else causal.model.embed_tokens(batch["input_ids"])
-    cos, sin = causal.model.rotary_emb(x, position_ids=batch["position_ids"].unsqueeze(0))
+    positions, layout, tokens = batch["position_ids"], Layout.of(batch), len(x)
+    past: list[tuple[Tensor | None, Tensor | None]] = [(None, None)] * len(causal.model.layers)
+    learned: Any = getattr(model, "active_peft_config", None)
+    if getattr(learned, "is_prompt_learning", False):
+        extra, prompt = learned.num_virtual_tokens, model.get_prompt(batch_size=1)
+        positions = positions + extra
+        layout = layout.behind(extra, asking=learned.peft_type != "PREFIX_TUNING")
+        if learned.peft_type == "PREFIX_TUNING":  # keys and values of its own in every layer
+            past = [(layer.keys[0].transpose(0, 1), layer.values[0].transpose(0, 1)) for layer in prompt.layers]
+        else:
+            x = torch.cat([prompt[0].to(x.dtype), x])
+            positions = torch.cat([torch.arange(extra, device=positions.device), positions])
+    cos, sin = causal.model.rotary_emb(x, position_ids=positions.unsqueeze(0))
     cos, sin = (table[0, :, : size // 2].unsqueeze(1).contiguous() for table in (cos, sin))
-    layout = Layout.of(batch)
-    for layer in causal.model.layers:
-        linears = [_read(getattr(_parent(layer, name), name)) for name in PROJECTIONS]
-        scales = tuple(low.scale if low else 0.0 for _, low in linears)
-        fast = tuple(getattr(linear, "int8", None) or lower.copy(causal, linear) for linear, _ in linears)
+    for layer, (past_k, past_v) in zip(causal.model.layers, past, strict=True):
+        linears = [_read(causal, getattr(_parent(layer, name), name)) for name in PROJECTIONS]
+        scales = tuple(low.scale if low else 0.0 for _, _, low in linears)
+        fast = tuple(fast for _, fast, _ in linears)
         shape = _Shape(heads, groups, size, layer.input_layernorm.variance_epsilon, scales, getattr(causal, "lower", None), fast)
         weights = [layer.input_layernorm.weight, layer.post_attention_layernorm.weight]
-        weights += [linear.weight for linear, _ in linears]
-        weights += [low.a if low else None for _, low in linears]
-        weights += [low.b if low else None for _, low in linears]
-        x = _Layer.apply(x, cos, sin, layout, shape, *weights)  # type: ignore[no-untyped-call]
+        weights += [weight for weight, _, _ in linears]
+        weights += [low.a if low else None for _, _, low in linears]
+        weights += [low.b if low else None for _, _, low in linears]
+        x = _Layer.apply(x, cos, sin, past_k, past_v, layout, shape, *weights)  # type: ignore[no-untyped-call]
     hidden: Tensor = causal.model.norm(x)
-    return hidden
+    return hidden[len(x) - tokens :]
 
 
 def _causal_lm(model: Any) -> Any:
@@ -307,18 +336,30 @@ def _parent(layer: Any, name: str) -> Any:
 def _is_plain(linear: Any) -> bool:
     if type(linear) is nn.Linear:
         return linear.bias is None
-    if not hasattr(linear, "lora_A") or type(linear.base_layer) is not nn.Linear or linear.base_layer.bias is not None:
+    if type(getattr(linear, "base_layer", None)) is not nn.Linear or linear.base_layer.bias is not None:
         return False
     active = linear.active_adapters
-    plain = not linear.merged and not linear.disable_adapters and not getattr(linear, "lora_variant", {})
-    dropout = any(isinstance(linear.lora_dropout[name], nn.Dropout) and linear.lora_dropout[name].p > 0 for name in active)
-    return plain and len(active) == 1 and not dropout
+    if linear.merged or linear.disable_adapters or len(active) != 1:
+        return False
+    if hasattr(linear, "ia3_l"):
+        return active[0] in linear.ia3_l
+    if not hasattr(linear, "lora_A") or getattr(linear, "lora_variant", {}):
+        return False
+    dropout = linear.lora_dropout[active[0]]
+    return not (isinstance(dropout, nn.Dropout) and dropout.p > 0)
 
 
-def _read(linear: Any) -> tuple[nn.Linear, LowRank | None]:
-    """A linear layer itself, and its LoRA pair where PEFT has put one around it."""
-    if type(linear) is nn.Linear:
-        return linear, None
+def _read(causal: Any, linear: Any) -> tuple[Tensor, Int8 | Tensor | None, LowRank | None]:
+    """A linear layer's weight, what `_Shape.fast` holds of it, and its LoRA pair where PEFT has put one around it.
+
+    IA3 (Liu et al. 2022, section 3.3) scales what goes out of a layer or into it: the weight's rows or columns.
+    """
+    base = linear if type(linear) is nn.Linear else linear.base_layer
+    if hasattr(linear, "ia3_l"):
+        weight = base.weight * linear.ia3_l[linear.active_adapters[0]]
+        return weight, lower.low(causal, weight), None
+    fast = getattr(base, "int8", None) or lower.copy(causal, base)
+    if base is linear:
+        return base.weight, fast, None
     name = linear.active_adapters[0]
-    pair = LowRank(linear.lora_A[name].weight, linear.lora_B[name].weight, linear.scaling[name])
-    return linear.base_layer, pair
+    return base.weight, fast, LowRank(linear.lora_A[name].weight, linear.lora_B[name].weight, linear.scaling[name])

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+# For each new shape the library compiles its product anew, which takes longer than the product itself: few shapes are wanted.
 ROWS = 32  # a step's rows have from some hundred tokens to a few hundred more
 
 
@@ -49,11 +50,14 @@ def products(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
         yield
 
 
-def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """x [T, K] in `dtype`, with rows of zeros up to the next multiple of `ROWS`.
+def filling(tokens: int) -> int:
+    """How many tokens more than these a row should have, for `products` of few shapes; 0 where nothing is rounded."""
+    backends: Any = torch.backends
+    return -tokens % ROWS if backends.mkldnn.matmul.fp32_precision == "bf16" else 0
 
-    For each new shape the library compiles its product anew, which takes longer than the product itself: few shapes are wanted.
-    """
+
+def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """x [T, K] in `dtype`, with rows of zeros up to the next multiple of `ROWS`."""
     rows = len(x) + -len(x) % ROWS
     out = x.new_empty(rows, x.shape[1], dtype=dtype)
     out[: len(x)] = x
@@ -74,11 +78,14 @@ def attach(causal: Any, dtype: torch.dtype) -> None:
 
 def copy(causal: Any, linear: Any) -> Tensor | None:
     """A linear layer's weight as `attach` wants it multiplied; None where it is fp32."""
-    dtype = getattr(causal, "lower", None)
-    if dtype is None:
-        return None
     kept: Tensor | None = getattr(linear, "lower", None)
-    return linear.weight.detach().to(dtype) if kept is None else kept
+    return low(causal, linear.weight) if kept is None else kept
+
+
+def low(causal: Any, weight: Tensor) -> Tensor | None:
+    """The same of a weight that is not kept so."""
+    dtype = getattr(causal, "lower", None)
+    return None if dtype is None else weight.detach().to(dtype)
 
 
 class Head:

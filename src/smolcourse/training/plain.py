@@ -4,7 +4,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from smolcourse.training import lower
 from smolcourse.training.packing import token_mask
 
 
@@ -14,6 +16,7 @@ def plain_logits(model: Any, batch: dict[str, Tensor]) -> Tensor:
     Learned prompts (PEFT's prompt tuning, p-tuning and prefix tuning) stand before every example of the row, as they would before
     it alone: each token sees them, and positions count from behind them.
     """
+    batch = _filled(batch)
     config = getattr(model, "active_peft_config", None)
     learned = bool(getattr(config, "is_prompt_learning", False)) and not getattr(model, "_adapters_disabled", False)
     if not learned:
@@ -56,6 +59,15 @@ def plain_logits(model: Any, batch: dict[str, Tensor]) -> Tensor:
     )
     logits = output.logits[0]
     return logits
+
+
+def _filled(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The row with tokens that none of its own sees behind it, as many as make few shapes (`lower.filling`)."""
+    more = lower.filling(len(batch["input_ids"]))
+    filled = {name: F.pad(batch[name], (0, more)) for name in ("input_ids", "position_ids")}
+    if "embedded" in batch:
+        filled["embedded"] = F.pad(batch["embedded"], (0, 0, 0, more))
+    return {**batch, **filled} if more else batch
 
 
 def _additive(allowed: Tensor, dtype: torch.dtype) -> Tensor:
