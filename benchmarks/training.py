@@ -87,7 +87,10 @@ def _ours(
     side: str, method: str, lora: bool, data: list[Row], steps: int, folder: Path, changes: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """Our side; `changes` are the recipe's. "seconds" since the start are those after each step."""
+    from torch.utils.data import SequentialSampler
+
     from smolcourse.config import Recipe
+    from smolcourse.training.loop import RunTrainer
     from smolcourse.training.runs import Run
     from smolcourse.training.train import load, prepare, train
 
@@ -111,6 +114,9 @@ def _ours(
         seed=0,
         output_dir=str(folder),
     )
+    if same:  # Trainer would draw an order of its own
+        trainer: Any = RunTrainer
+        trainer._get_train_sampler = lambda self, data=None: SequentialSampler(data or self.train_dataset)
     prepared = prepare(replace(recipe, **changes or {}))
     run = Run.create(prepared.recipe, "bench", folder=folder)
     model = load(prepared)

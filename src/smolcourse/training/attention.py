@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from smolcourse.training import lower
 from smolcourse.training.rowwise import seen, softmax, softmax_backward
 
 aten = torch.ops.aten
@@ -80,24 +79,24 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 _KEPT = 4_000_000
 
 
-def attend_row(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dtype: torch.dtype | None) -> tuple[Tensor, list[Tensor]]:
+def attend_row(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> tuple[Tensor, list[Tensor]]:
     """Attention of a row, q [T, H, E], k and v [N, G, E] -> [T, H E], and what its backward needs: five tensors a block.
 
-    dtype: that of the factors of its products, where not fp32.
+    In fp32 whatever the other products are in: each block has a shape of its own, and oneDNN keeps what it compiled for a
+    thousand of them (measured with bf16: 3 % faster, and 0.8 GB more after 50 steps of ORPO).
     """
     out, kept = q.new_empty(_places(layout), *q.shape[1:]), []
     for block, part in zip(layout.blocks, _parts(out, layout), strict=True):
         query = _by_group(q[block.query_index.view(-1)], block, k.shape[1])
         key, value = (x[block.key_index].transpose(1, 2).contiguous() for x in (k, v))
-        with lower.factors(dtype):
-            found, weights = attend(query, key, value, block.reach)
+        found, weights = attend(query, key, value, block.reach)
         _in_rows(part, block, k.shape[1]).copy_(_in_groups(found, block))
         kept += [query, key, value, found if weights.dim() == 3 else found.new_empty(0), weights]  # flash attention's alone
     return out[layout.place].flatten(1), kept
 
 
 def attend_row_backward(
-    grad: Tensor, kept: Sequence[Tensor], layout: Layout, keys: tuple[int, int], dtype: torch.dtype | None
+    grad: Tensor, kept: Sequence[Tensor], layout: Layout, keys: tuple[int, int]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of q, k and v, for grad [T, H, E] and `keys` (N, G); keys that several examples read get the sum of theirs."""
     groups = keys[1]
@@ -108,13 +107,11 @@ def attend_row_backward(
     parts = zip(layout.blocks, _parts(padded, layout), _parts(grad_q, layout), strict=True)
     for number, (block, part, into) in enumerate(parts):
         query, key, value, found, weights = kept[5 * number : 5 * number + 5]
-        with lower.factors(dtype):
-            to_query, to_key, to_value = attend_backward(
-                _by_group(part, block, groups), query, key, value, block.reach, found, weights
-            )
+        one = _by_group(part, block, groups)
+        to_query, to_key, to_value = attend_backward(one, query, key, value, block.reach, found, weights)
         _in_rows(into, block, groups).copy_(_in_groups(to_query, block))
-        for total, one in ((grad_k, to_key), (grad_v, to_value)):  # padded keys have zero gradient
-            total.index_add_(0, block.key_index.view(-1), one.transpose(1, 2).reshape(-1, *total.shape[1:]))
+        for total, found in ((grad_k, to_key), (grad_v, to_value)):  # padded keys have zero gradient
+            total.index_add_(0, block.key_index.view(-1), found.transpose(1, 2).reshape(-1, *total.shape[1:]))
     return grad_q[layout.place], grad_k, grad_v
 
 

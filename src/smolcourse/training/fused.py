@@ -35,7 +35,6 @@ class _Shape:
     head_size: int
     eps: float
     scales: tuple[float, ...]  # one per projection; 0 where there is no LoRA
-    dtype: torch.dtype | None  # of the factors of products; None: fp32, or int8
     fast: tuple[Int8 | Tensor | None, ...]  # one per projection: the weight once more, rounded for fast products
 
 
@@ -145,7 +144,7 @@ class _Layer(torch.autograd.Function):
         v = v.view(-1, groups, size)
         if past_k is not None and past_v is not None:
             k, v = torch.cat([past_k, k]), torch.cat([past_v, v])
-        attended, kept = attend_row(q, k, v, layout, shape.dtype)
+        attended, kept = attend_row(q, k, v, layout)
         y, inner_o = linear(3, _Input(attended))
         h = y.add_(x)
         normed_2, inverse_2 = norm(h, norm_2, shape.eps)
@@ -204,7 +203,7 @@ class _Layer(torch.autograd.Function):
         grad_attended = linear(3, grad_h, attended).view(-1, heads, size)
         past: int = ctx.past
         keys = (past + len(x), groups)
-        grad_q, grad_k, grad_v = attend_row_backward(grad_attended, kept, layout, keys, shape.dtype)
+        grad_q, grad_k, grad_v = attend_row_backward(grad_attended, kept, layout, keys)
         grad_past = (grad_k[:past], grad_v[:past]) if past else (None, None)
         grad_k, grad_v = grad_k[past:], grad_v[past:]
         grad_q, grad_k = (rotate(grad, cos, -sin).flatten(1) for grad in (grad_q, grad_k))
@@ -315,7 +314,7 @@ def body(model: Any, batch: dict[str, Tensor]) -> Tensor:
         linears = [_read(causal, getattr(_parent(layer, name), name)) for name in PROJECTIONS]
         scales = tuple(low.scale if low else 0.0 for _, _, low in linears)
         fast = tuple(fast for _, fast, _ in linears)
-        shape = _Shape(heads, groups, size, layer.input_layernorm.variance_epsilon, scales, getattr(causal, "lower", None), fast)
+        shape = _Shape(heads, groups, size, layer.input_layernorm.variance_epsilon, scales, fast)
         weights = [layer.input_layernorm.weight, layer.post_attention_layernorm.weight]
         weights += [weight for weight, _, _ in linears]
         weights += [low.a if low else None for _, _, low in linears]
