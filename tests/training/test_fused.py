@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from smolcourse.config import Recipe
-from smolcourse.training import fused
+from smolcourse.training import attention, fused, packing
 from smolcourse.training.packing import collate
 from smolcourse.training.sft import plain_loss
 
@@ -70,6 +70,29 @@ def test_loss_and_gradients_equal_the_plain_path(tiny_model: Path, kind: str, sh
     assert got.keys() == expected.keys()
     for name, gradient in expected.items():
         torch.testing.assert_close(got[name], gradient, rtol=1e-4, atol=1e-5 * float(gradient.abs().max()), msg=name)
+
+
+@pytest.mark.parametrize("kept", [10**9, 0], ids=["weights kept", "flash"])
+@pytest.mark.parametrize("kind", ["lora", "PROMPT_TUNING", "PREFIX_TUNING"])
+def test_blocks_change_neither_loss_nor_gradient(tiny_model: Path, kind: str, kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = collate(examples(6))
+    monkeypatch.setattr(packing, "_BLOCK", 1)
+    cut = collate(examples(6))
+    assert len(whole["blocks"]) == 1 and len(cut["blocks"]) > 3
+    assert torch.equal(packing.token_mask(cut), packing.token_mask(whole))
+    monkeypatch.setattr(attention, "_KEPT", kept)
+    found = []
+    for batch in (whole, cut):
+        model = model_of(tiny_model, kind)
+        loss = fused.packed_loss(model, batch, torch.tensor(0.1))
+        loss.backward()
+        found.append((loss, gradients(model)))
+    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_alike_stands_together() -> None:
+    sizes = [(300, 300), (16, 40), (24, 40), (296, 304), (16, 32)]
+    assert sorted(map(sorted, packing._alike(sizes))) == [[0, 3], [1, 2, 4]]
 
 
 def test_packed_equals_one_example_at_a_time(tiny_model: Path) -> None:

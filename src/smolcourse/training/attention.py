@@ -74,7 +74,7 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return out
 
 
-# Attention weights of a block up to so many numbers a layer (16 MB) are kept for the backward pass; more of them (long examples)
+# Attention weights of a row up to so many numbers a layer (16 MB) are kept for the backward pass; more of them (long examples)
 # are left to PyTorch's flash attention, which computes them again.
 _KEPT = 4_000_000
 
@@ -83,13 +83,14 @@ def attend_row(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> tuple[Tensor,
     """Attention of a row, q [T, H, E], k and v [N, G, E] -> [T, H E], and what its backward needs: five tensors a block.
 
     In fp32 whatever the other products are in: each block has a shape of its own, and oneDNN keeps what it compiled for a
-    thousand of them (measured with bf16: 3 % faster, and 0.8 GB more after 50 steps of ORPO).
+    thousand of them, gigabytes for a few per cent of speed.
     """
+    keep = q.shape[1] * sum(block.reach.numel() * block.key_index.shape[1] for block in layout.blocks) <= _KEPT
     out, kept = q.new_empty(_places(layout), *q.shape[1:]), []
     for block, part in zip(layout.blocks, _parts(out, layout), strict=True):
         query = _by_group(q[block.query_index.view(-1)], block, k.shape[1])
         key, value = (x[block.key_index].transpose(1, 2).contiguous() for x in (k, v))
-        found, weights = attend(query, key, value, block.reach)
+        found, weights = attend(query, key, value, block.reach, keep)
         _in_rows(part, block, k.shape[1]).copy_(_in_groups(found, block))
         kept += [query, key, value, found if weights.dim() == 3 else found.new_empty(0), weights]  # flash attention's alone
     return out[layout.place].flatten(1), kept
@@ -110,17 +111,17 @@ def attend_row_backward(
         one = _by_group(part, block, groups)
         to_query, to_key, to_value = attend_backward(one, query, key, value, block.reach, found, weights)
         _in_rows(into, block, groups).copy_(_in_groups(to_query, block))
-        for total, found in ((grad_k, to_key), (grad_v, to_value)):  # padded keys have zero gradient
-            total.index_add_(0, block.key_index.view(-1), found.transpose(1, 2).reshape(-1, *total.shape[1:]))
+        for total, part_of_it in ((grad_k, to_key), (grad_v, to_value)):  # padded keys have zero gradient
+            total.index_add_(0, block.key_index.view(-1), part_of_it.transpose(1, 2).reshape(-1, *total.shape[1:]))
     return grad_q[layout.place], grad_k, grad_v
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, reach: Tensor) -> tuple[Tensor, Tensor]:
-    """softmax(Q K^T / sqrt(E)) V, and what its backward needs: the weights [S, G, J L, K], or flash attention's [S, G, J L].
+def attend(query: Tensor, key: Tensor, value: Tensor, reach: Tensor, keep: bool) -> tuple[Tensor, Tensor]:
+    """softmax(Q K^T / sqrt(E)) V, and what its backward needs: weights [S, G, J L, K] to `keep`, or flash attention's [S, G, J L].
 
     query [S, G, J L, E], key and value [S, G, K, E], reach [S, L] -> [S, G, J L, E].
     """
-    if query.shape[:-1].numel() * key.shape[2] > _KEPT:
+    if not keep:
         mask = _additive(query, key, reach)
         out, logsumexp = aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, False, attn_mask=mask)
         return out, logsumexp
