@@ -43,7 +43,7 @@ def test_a_weight_that_learns_is_rounded_anew_for_each_step(tiny_model: Path) ->
     linear = model.model.layers[0].mlp.up_proj
     with torch.no_grad():
         linear.weight.fill_(3.0)
-    copy = lower.copy(model, linear)
+    copy = lower.copy(model, [linear], [linear.weight])
     assert copy is not None and copy.dtype == torch.bfloat16 and (copy == 3.0).all()
 
 

@@ -15,6 +15,14 @@ def seed() -> Iterator[None]:
     yield
 
 
+dtypes = pytest.mark.parametrize("dtype", rowwise.EITHER, ids=["fp32", "bf16"])
+
+
+def near(dtype: torch.dtype, atol: float = 1e-5) -> dict[str, float]:
+    """Within what sums in another order change; of bf16, within one step of it."""
+    return {"rtol": 1e-5 if dtype == torch.float32 else 2**-7, "atol": atol}
+
+
 def both(monkeypatch: pytest.MonkeyPatch, function: str, *arguments: object) -> tuple[object, object]:
     """The function's result by kernel, and by tensor operations, on copies: some overwrite what they are given."""
 
@@ -23,30 +31,63 @@ def both(monkeypatch: pytest.MonkeyPatch, function: str, *arguments: object) -> 
         return getattr(rowwise, function)(*copies)
 
     kernel = call()
-    monkeypatch.setattr(rowwise, "by_kernel", lambda x: False)
+    monkeypatch.setattr(rowwise, "by_kernel", lambda *_: False)
     return kernel, call()
 
 
-def test_norm(monkeypatch: pytest.MonkeyPatch) -> None:
-    kernel, plain = both(monkeypatch, "norm", torch.randn(7, 48) * 5, torch.rand(48), 1e-5)
-    torch.testing.assert_close(kernel, plain, rtol=1e-5, atol=1e-6)
+@dtypes
+def test_norm(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
+    kernel, plain = both(monkeypatch, "norm", torch.randn(7, 48) * 5, torch.rand(48), 1e-5, dtype)
+    torch.testing.assert_close(kernel, plain, **near(dtype))
 
 
-def test_norm_backward(monkeypatch: pytest.MonkeyPatch) -> None:
+@dtypes
+def test_norm_backward(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
     x, weight = torch.randn(7, 48), torch.rand(48)
-    _, inverse = rowwise.norm(x, weight, 1e-5)
-    kernel, plain = both(monkeypatch, "norm_backward", torch.randn(7, 48), x, weight, inverse, torch.randn(7, 48))
-    torch.testing.assert_close(kernel, plain, rtol=1e-5, atol=1e-5)
+    _, inverse = rowwise.norm(x, weight, 1e-5, dtype)
+    kernel, plain = both(monkeypatch, "norm_backward", torch.randn(7, 48, dtype=dtype), x, weight, inverse, torch.randn(7, 48))
+    assert isinstance(kernel, tuple) and [each.dtype for each in kernel] == [torch.float32, dtype]
+    torch.testing.assert_close(kernel, plain, **near(dtype))
 
 
+@dtypes
 @pytest.mark.parametrize("size", [0.1, 5.0, 200.0], ids=["small", "usual", "huge"])
-def test_swiglu_and_its_gradient(monkeypatch: pytest.MonkeyPatch, size: float) -> None:
-    gate, up, grad = torch.randn(9, 33) * size, torch.randn(9, 33), torch.randn(9, 33)
-    kernel, plain = both(monkeypatch, "swiglu", gate, up)
-    torch.testing.assert_close(kernel, plain, rtol=1e-5, atol=1e-6)
+def test_swiglu_and_its_gradient(monkeypatch: pytest.MonkeyPatch, size: float, dtype: torch.dtype) -> None:
+    sides = (torch.cat([torch.randn(9, 33) * size, torch.randn(9, 33)], dim=1).to(dtype), torch.randn(9, 33).to(dtype))
+    kernel, plain = both(monkeypatch, "swiglu", sides[0])
+    torch.testing.assert_close(kernel, plain, **near(dtype, 1e-6 * size))
     monkeypatch.undo()
-    kernel, plain = both(monkeypatch, "swiglu_backward", grad, gate, up)
-    torch.testing.assert_close(kernel, plain, rtol=1e-4, atol=1e-5)  # 1 - sigmoid cancels where the gate is huge
+    kernel, plain = both(monkeypatch, "swiglu_backward", sides[1], sides[0])
+    torch.testing.assert_close(kernel, plain, **near(dtype, 1e-5 * size))  # 1 - sigmoid cancels where the gate is huge
+
+
+@dtypes
+def test_add(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
+    kernel, plain = both(monkeypatch, "add", torch.randn(7, 48), torch.randn(7, 48).to(dtype))
+    assert isinstance(kernel, torch.Tensor) and kernel.dtype == torch.float32
+    torch.testing.assert_close(kernel, plain)
+
+
+@dtypes
+def test_rotate(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
+    x, angles = torch.randn(7, 40).to(dtype), torch.rand(7, 4) * 6
+    out = torch.zeros(7, 32, dtype=dtype)
+
+    def turned() -> torch.Tensor:
+        part = rowwise.rotate(x, angles.cos(), angles.sin(), out.clone(), heads=3, of=8, at=4)
+        return rowwise.rotate(part, angles.cos(), -angles.sin(), torch.zeros(7, 24), of=4)
+
+    kernel = turned()
+    torch.testing.assert_close(kernel, x[:, 8:32].float(), **near(dtype, 1e-2 if dtype == torch.bfloat16 else 1e-6))
+    monkeypatch.setattr(rowwise, "by_kernel", lambda *_: False)
+    torch.testing.assert_close(turned(), kernel, **near(dtype))
+
+
+def test_bf16_is_rounded_as_torch_rounds_it() -> None:
+    x = torch.cat([torch.randn(999) * 10.0**5, torch.tensor([1 + 2**-8])])[None]  # the last lies between two neighbours
+    out, _ = rowwise.norm(x, torch.ones(1000), 0.0, torch.bfloat16)
+    whole, _ = rowwise.norm(x, torch.ones(1000), 0.0, torch.float32)
+    assert torch.equal(out, whole.bfloat16())
 
 
 def test_softmax_and_its_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,9 +106,9 @@ def test_what_the_kernels_do_not_take_goes_the_other_way() -> None:
     assert not rowwise.by_kernel(torch.zeros(1, dtype=torch.bfloat16))
     assert not rowwise.by_kernel(torch.zeros(1, device="meta"))
     x = torch.randn(4, 48, dtype=torch.float64)
-    normed, _ = rowwise.norm(x, torch.ones(48, dtype=torch.float64), 0.0)
+    normed, _ = rowwise.norm(x, torch.ones(48, dtype=torch.float64), 0.0, torch.float64)
     torch.testing.assert_close(normed.square().mean(dim=-1), torch.ones(4, dtype=torch.float64))
     transposed = torch.randn(48, 4).t()  # its rows do not lie one after another
     torch.testing.assert_close(
-        rowwise.norm(transposed, torch.ones(48), 0.0)[0], rowwise.norm(transposed.contiguous(), torch.ones(48), 0.0)[0]
+        rowwise.norm(transposed, torch.ones(48), 0.0, torch.float32)[0], rowwise.norm(transposed.contiguous(), torch.ones(48), 0.0, torch.float32)[0]
     )

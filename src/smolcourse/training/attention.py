@@ -62,18 +62,6 @@ def _cut(flat: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
     return [part.view(size) for part, size in zip(parts, sizes, strict=True)]
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary embedding (Su et al. 2021, eq. 34) of x [T, heads, E]; cos and sin [T, 1, E/2]. The inverse takes -sin."""
-    first, second = x.chunk(2, dim=-1)
-    out = torch.empty_like(x)
-    left, right = out.chunk(2, dim=-1)
-    torch.mul(first, cos, out=left)
-    left.addcmul_(second, sin, value=-1)
-    torch.mul(second, cos, out=right)
-    right.addcmul_(first, sin)
-    return out
-
-
 # Attention weights of a row up to so many numbers a layer (16 MB) are kept for the backward pass; more of them (long examples)
 # are left to PyTorch's flash attention, which computes them again.
 _KEPT = 4_000_000
@@ -93,7 +81,9 @@ def attend_row(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> tuple[Tensor,
         found, weights = attend(query, key, value, block.reach, keep)
         _in_rows(part, block, k.shape[1]).copy_(_in_groups(found, block))
         kept += [query, key, value, found if weights.dim() == 3 else found.new_empty(0), weights]  # flash attention's alone
-    return out[layout.place].flatten(1), kept
+    rows = q.new_zeros(len(q), *q.shape[1:])  # what stands behind the row's tokens fills up its shape
+    torch.index_select(out, 0, layout.place, out=rows[: len(layout.place)])
+    return rows.flatten(1), kept
 
 
 def attend_row_backward(
@@ -102,10 +92,10 @@ def attend_row_backward(
     """Gradients of q, k and v, for grad [T, H, E] and `keys` (N, G); keys that several examples read get the sum of theirs."""
     groups = keys[1]
     padded = grad.new_zeros(_places(layout), *grad.shape[1:])  # padded places get zeros: they must send nothing back
-    padded.index_copy_(0, layout.place, grad)
-    grad_q = torch.empty_like(padded)
+    padded.index_copy_(0, layout.place, grad[: len(layout.place)])
+    to_padded = torch.empty_like(padded)
     grad_k, grad_v = (grad.new_zeros(*keys, grad.shape[2]) for _ in range(2))
-    parts = zip(layout.blocks, _parts(padded, layout), _parts(grad_q, layout), strict=True)
+    parts = zip(layout.blocks, _parts(padded, layout), _parts(to_padded, layout), strict=True)
     for number, (block, part, into) in enumerate(parts):
         query, key, value, found, weights = kept[5 * number : 5 * number + 5]
         one = _by_group(part, block, groups)
@@ -113,7 +103,9 @@ def attend_row_backward(
         _in_rows(into, block, groups).copy_(_in_groups(to_query, block))
         for total, part_of_it in ((grad_k, to_key), (grad_v, to_value)):  # padded keys have zero gradient
             total.index_add_(0, block.key_index.view(-1), part_of_it.transpose(1, 2).reshape(-1, *total.shape[1:]))
-    return grad_q[layout.place], grad_k, grad_v
+    grad_q = torch.zeros_like(grad)
+    torch.index_select(to_padded, 0, layout.place, out=grad_q[: len(layout.place)])
+    return grad_q, grad_k, grad_v
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, reach: Tensor, keep: bool) -> tuple[Tensor, Tensor]:

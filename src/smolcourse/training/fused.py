@@ -9,23 +9,16 @@ Notation: T tokens, D hidden size, F intermediate size, H query heads, G key/val
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from smolcourse.training import lower
-from smolcourse.training.attention import Layout, attend_row, attend_row_backward, rotate
-from smolcourse.training.int8 import Int8, product, product_backward, quantise
-from smolcourse.training.rowwise import norm, norm_backward, same_threads, swiglu, swiglu_backward
-
-
-class LowRank(NamedTuple):
-    """One LoRA pair: y += scale * (x A^T) B^T, with A [R, in] and B [out, R] (Hu et al. 2021, eq. 3)."""
-
-    a: Tensor
-    b: Tensor
-    scale: float
+from smolcourse.training.attention import Layout, attend_row, attend_row_backward
+from smolcourse.training.joined import GROUPS, Joined, base_of, linears
+from smolcourse.training.rowwise import add, norm, norm_backward, rotate, same_threads, swiglu, swiglu_backward
 
 
 @dataclass(frozen=True)
@@ -34,79 +27,13 @@ class _Shape:
     groups: int
     head_size: int
     eps: float
-    scales: tuple[float, ...]  # one per projection; 0 where there is no LoRA
-    fast: tuple[Int8 | Tensor | None, ...]  # one per projection: the weight once more, rounded for fast products
+    joined: tuple[Joined, ...]
+    dtype: torch.dtype  # of all that lies between two products; the residual stream is in x's
 
 
 PROMPTS = ("PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING")
-PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
-
-class _Input:
-    """What goes into linear layers; rounded once for all that read it: to int8, their columns being the same, or to bf16."""
-
-    def __init__(self, value: Tensor) -> None:
-        self.value = value
-        self.rounded: tuple[Tensor, Tensor] | None = None
-        self.factor = value  # as LoRA multiplies it
-
-    def times(self, weight: Tensor, fast: Int8 | Tensor | None) -> Tensor:
-        """x W^T; in the dtype of a lower weight, with as many rows as its factor has."""
-        if fast is None:
-            return self.value @ weight.t()
-        if isinstance(fast, Tensor):
-            if self.factor.dtype != fast.dtype:
-                self.factor = lower.rounded(self.value, fast.dtype)
-            return self.factor @ fast.t()
-        if self.rounded is None:
-            self.rounded = quantise(self.value, fast.columns)
-        return product(self.rounded, fast)
-
-
-class _Linear:
-    """y = x W^T (+ LoRA), with its backward. `inner` = x A^T is kept for the gradient of B."""
-
-    @staticmethod
-    def forward(
-        x: _Input, weight: Tensor, fast: Int8 | Tensor | None, a: Tensor | None, b: Tensor | None, scale: float
-    ) -> tuple[Tensor, Tensor | None]:
-        y, inner = x.times(weight, fast), None
-        if a is not None and b is not None:
-            inner = x.factor @ a.to(y.dtype).t()
-            y.addmm_(inner, b.to(y.dtype).t(), alpha=scale)
-        return y[: len(x.value)].to(x.value.dtype), inner
-
-    @staticmethod
-    def backward(
-        grad: Tensor,
-        x: Tensor,
-        weight: Tensor,
-        fast: Int8 | Tensor | None,
-        a: Tensor | None,
-        b: Tensor | None,
-        inner: Tensor | None,
-        scale: float,
-        need_weight: bool,
-        grad_x: Tensor | None,
-    ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
-        """Returns dx (added to `grad_x` where given), dW, dA, dB; autograd brings the last three to the dtype of what learns."""
-        if isinstance(fast, Tensor):
-            low_grad, low_x = lower.rounded(grad, fast.dtype), lower.rounded(x, fast.dtype)
-            low_a, low_b = (None if factor is None else factor.to(fast.dtype) for factor in (a, b))
-            found = _Linear.backward(low_grad, low_x, fast, None, low_a, low_b, inner, scale, need_weight, None)
-            low = found[0][: len(x)]
-            return low.to(grad.dtype) if grad_x is None else grad_x.add_(low), *found[1:]
-        grad_weight = grad.t() @ x if need_weight else None
-        if fast is not None:
-            grad_x = product_backward(grad, fast, grad_x)
-        else:
-            grad_x = grad @ weight if grad_x is None else grad_x.addmm_(grad, weight)
-        if a is None or b is None or inner is None:
-            return grad_x, grad_weight, None, None
-        grad_inner = (grad @ b).mul_(scale)
-        grad_b = (inner.t() @ grad).mul_(scale).t().contiguous()  # the thin factor first: half the time of grad^T inner
-        grad_a = grad_inner.t() @ x
-        return grad_x.addmm_(grad_inner, a), grad_weight, grad_a, grad_b
+PROJECTIONS = tuple(name for _, names in GROUPS for name in names)
+_PARTS = (slice(0, 3), slice(3, 4), slice(4, 6), slice(6, 7))  # of the projections: those that read the same
 
 
 class _Layer(torch.autograd.Function):
@@ -122,98 +49,90 @@ class _Layer(torch.autograd.Function):
         past_v: Tensor | None,
         layout: Layout,
         shape: _Shape,
-        *weights: Tensor | None,
+        *weights: Any,
     ) -> Tensor:
         norm_1, norm_2, *rest = weights
-        assert norm_1 is not None and norm_2 is not None
-        matrices, pairs_a, pairs_b = rest[:7], rest[7:14], rest[14:]
+        matrices, a, b = rest[:7], rest[7:14], rest[14:]
         heads, groups, size = shape.heads, shape.groups, shape.head_size
+        pairs: list[Tensor | None] = []
+        inners: list[Tensor | None] = []
 
-        def linear(index: int, value: _Input) -> tuple[Tensor, Tensor | None]:
-            matrix = matrices[index]
-            assert matrix is not None
-            return _Linear.forward(value, matrix, shape.fast[index], pairs_a[index], pairs_b[index], shape.scales[index])
+        def linear(number: int, value: Tensor) -> Tensor:
+            joined, part = shape.joined[number], _PARTS[number]
+            pair = joined.low_rank(a[part], b[part], shape.dtype)
+            y, inner = joined.forward(value, matrices[part], pair)
+            pairs.extend(pair or (None, None))
+            inners.append(inner)
+            return y
 
-        normed_1, inverse_1 = norm(x, norm_1, shape.eps)
-        normed = _Input(normed_1)
-        q, inner_q = linear(0, normed)
-        k, inner_k = linear(1, normed)
-        v, inner_v = linear(2, normed)
-        q = rotate(q.view(-1, heads, size), cos, sin)
-        k = rotate(k.view(-1, groups, size), cos, sin)
-        v = v.view(-1, groups, size)
+        normed, inverse_1 = norm(x, norm_1, shape.eps, shape.dtype)
+        qkv = linear(0, normed)
+        q = rotate(qkv, cos, sin, x.new_empty(len(x), heads * size)).view(-1, heads, size)
+        k = rotate(qkv, cos, sin, x.new_empty(len(x), groups * size), of=heads * size).view(-1, groups, size)
+        v = qkv[:, -groups * size :].to(x.dtype).view(-1, groups, size)
         if past_k is not None and past_v is not None:
             k, v = torch.cat([past_k, k]), torch.cat([past_v, v])
         attended, kept = attend_row(q, k, v, layout)
-        y, inner_o = linear(3, _Input(attended))
-        h = y.add_(x)
-        normed_2, inverse_2 = norm(h, norm_2, shape.eps)
-        normed = _Input(normed_2)
-        gate, inner_gate = linear(4, normed)
-        up, inner_up = linear(5, normed)
-        y, inner_down = linear(6, _Input(swiglu(gate, up)))
-        ctx.save_for_backward(
-            *(x, inverse_1, attended, h, inverse_2, gate, up, cos, sin, *weights),
-            *(inner_q, inner_k, inner_v, inner_o, inner_gate, inner_up, inner_down),
-            *kept,
-        )
+        attended = attended.to(shape.dtype)
+        h = add(x, linear(1, attended))
+        normed, inverse_2 = norm(h, norm_2, shape.eps, shape.dtype)
+        both = linear(2, normed)
+        y = linear(3, swiglu(both))
+        ctx.save_for_backward(x, inverse_1, attended, h, inverse_2, both, cos, sin, *weights, *pairs, *inners, *kept)
         ctx.shape, ctx.layout, ctx.past = shape, layout, 0 if past_k is None else len(past_k)
-        return y.add_(h)
+        return add(h, y)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         saved = ctx.saved_tensors
-        x, inverse_1, attended, h, inverse_2, gate, up, cos, sin = saved[:9]
-        weights, inners, kept = saved[9:32], saved[32:39], saved[39:]
+        x, inverse_1, attended, h, inverse_2, both, cos, sin = saved[:8]
+        weights, pairs, inners, kept = saved[8:31], saved[31:39], saved[39:43], saved[43:]
         layout: Layout = ctx.layout
         norm_1, norm_2, *rest = weights
-        matrices, pairs_a, pairs_b = rest[:7], rest[7:14], rest[14:]
+        matrices, a = rest[:7], rest[7:14]
         shape: _Shape = ctx.shape
         heads, groups, size = shape.heads, shape.groups, shape.head_size
         need = ctx.needs_input_grad[7:]
+        grad_inners: list[Tensor | None] = [None] * 4
         grad_matrices: list[Tensor | None] = [None] * 7
         grad_a: list[Tensor | None] = [None] * 7
         grad_b: list[Tensor | None] = [None] * 7
 
-        def linear(index: int, grad: Tensor, value: Tensor, into: Tensor | None = None) -> Tensor:
-            grad_x, grad_matrices[index], grad_a[index], grad_b[index] = _Linear.backward(
-                grad,
-                value,
-                matrices[index],
-                shape.fast[index],
-                pairs_a[index],
-                pairs_b[index],
-                inners[index],
-                shape.scales[index],
-                need[2 + index],
-                into,
-            )
+        def to_input(number: int, grad: Tensor) -> Tensor:
+            pair = pairs[2 * number : 2 * number + 2]
+            joined, part = shape.joined[number], _PARTS[number]
+            grad_x, grad_inners[number] = joined.to_input(grad, matrices[part], None if pair[0] is None else pair)
             return grad_x
 
+        def to_weights(number: int, grad: Tensor, value: Tensor) -> None:
+            joined, part = shape.joined[number], _PARTS[number]
+            grad_matrices[part] = joined.to_weights(grad, value, need[2:9][part])
+            grad_a[part], grad_b[part] = joined.to_pairs(grad, value, inners[number], grad_inners[number], a[part])
+
         (grad_out,) = grads
+        grad_out = grad_out.contiguous()
         # MLP
-        grad_active = linear(6, grad_out, swiglu(gate, up))
-        grad_gate, grad_up = swiglu_backward(grad_active, gate, up)
-        normed_2, _ = norm(h, norm_2, shape.eps)
-        grad_normed = linear(4, grad_gate, normed_2)
-        grad_normed = linear(5, grad_up, normed_2, grad_normed)
+        low = grad_out.to(shape.dtype)
+        grad_both, active = swiglu_backward(to_input(3, low), both)
+        to_weights(3, low, active)
+        grad_normed = to_input(2, grad_both)
+        to_weights(2, grad_both, norm(h, norm_2, shape.eps, shape.dtype)[0])
         grad_norm_2 = (grad_normed * h).mul_(inverse_2).sum(dim=0) if need[1] else None
-        grad_h = norm_backward(grad_normed, h, norm_2, inverse_2, grad_out)
+        grad_h, low = norm_backward(grad_normed, h, norm_2, inverse_2, grad_out)
         # Attention
-        grad_attended = linear(3, grad_h, attended).view(-1, heads, size)
+        grad_attended = to_input(1, low).to(x.dtype).view(-1, heads, size)
+        to_weights(1, low, attended)
         past: int = ctx.past
-        keys = (past + len(x), groups)
-        grad_q, grad_k, grad_v = attend_row_backward(grad_attended, kept, layout, keys)
+        grad_q, grad_k, grad_v = attend_row_backward(grad_attended, kept, layout, (past + len(x), groups))
         grad_past = (grad_k[:past], grad_v[:past]) if past else (None, None)
-        grad_k, grad_v = grad_k[past:], grad_v[past:]
-        grad_q, grad_k = (rotate(grad, cos, -sin).flatten(1) for grad in (grad_q, grad_k))
-        grad_v = grad_v.flatten(1)
-        normed, _ = norm(x, norm_1, shape.eps)
-        grad_normed = linear(0, grad_q, normed)
-        grad_normed = linear(1, grad_k, normed, grad_normed)
-        grad_normed = linear(2, grad_v, normed, grad_normed)
+        grad_qkv = low.new_empty(len(x), (heads + 2 * groups) * size)
+        rotate(grad_q.flatten(1), cos, -sin, grad_qkv, heads=heads)
+        rotate(grad_k[past:].flatten(1), cos, -sin, grad_qkv, heads=groups, at=heads * size)
+        grad_qkv[:, -groups * size :] = grad_v[past:].flatten(1)
+        grad_normed = to_input(0, grad_qkv)
+        to_weights(0, grad_qkv, norm(x, norm_1, shape.eps, shape.dtype)[0])
         grad_norm_1 = (grad_normed * x).mul_(inverse_1).sum(dim=0) if need[0] else None
-        grad_x = norm_backward(grad_normed, x, norm_1, inverse_1, grad_h)
+        grad_x, _ = norm_backward(grad_normed, x, norm_1, inverse_1, grad_h)
         return grad_x, None, None, *grad_past, None, None, grad_norm_1, grad_norm_2, *grad_matrices, *grad_a, *grad_b
 
 
@@ -270,7 +189,7 @@ def supports(model: nn.Module) -> bool:
     if getattr(learned, "is_prompt_learning", False) and (learned.peft_type not in PROMPTS or model._adapters_disabled):
         return False
     layers = _causal_lm(model).model.layers
-    return all(_is_plain(getattr(_parent(layer, name), name)) for layer in layers for name in PROJECTIONS)
+    return all(_is_plain(linear) for layer in layers for group in linears(layer) for linear in group)
 
 
 def packed_loss(model: nn.Module, batch: dict[str, Tensor], scale: Tensor) -> Tensor:
@@ -283,7 +202,7 @@ def packed_loss(model: nn.Module, batch: dict[str, Tensor], scale: Tensor) -> Te
     """
     causal = _causal_lm(model)
     chosen = body(model, batch)[batch["target_index"]]
-    low = lower.copy(causal, causal.lm_head)
+    low = lower.copy(causal, [causal.lm_head], [causal.lm_head.weight])
     loss: Tensor = _HeadLoss.apply(chosen, causal.lm_head.weight, low, batch["labels"], scale)  # type: ignore[no-untyped-call]
     return loss
 
@@ -308,28 +227,24 @@ def body(model: Any, batch: dict[str, Tensor]) -> Tensor:
         else:
             x = torch.cat([prompt[0].to(x.dtype), x])
             positions = torch.cat([torch.arange(extra, device=positions.device), positions])
+    dtype = getattr(causal, "lower", None)
+    filling = -len(x) % lower.ROWS if dtype else 0
+    x, positions = functional.pad(x, (0, 0, 0, filling)), functional.pad(positions, (0, filling))
     cos, sin = causal.model.rotary_emb(x, position_ids=positions.unsqueeze(0))
-    cos, sin = (table[0, :, : size // 2].unsqueeze(1).contiguous() for table in (cos, sin))
+    cos, sin = (table[0, :, : size // 2].contiguous() for table in (cos, sin))
     for layer, (past_k, past_v) in zip(causal.model.layers, past, strict=True):
-        linears = [_read(causal, getattr(_parent(layer, name), name)) for name in PROJECTIONS]
-        scales = tuple(low.scale if low else 0.0 for _, _, low in linears)
-        fast = tuple(fast for _, fast, _ in linears)
-        shape = _Shape(heads, groups, size, layer.input_layernorm.variance_epsilon, scales, fast)
+        read = [_read(causal, group) for group in linears(layer)]
+        joined = tuple(each for each, _ in read)
+        shape = _Shape(heads, groups, size, layer.input_layernorm.variance_epsilon, joined, dtype or x.dtype)
         weights = [layer.input_layernorm.weight, layer.post_attention_layernorm.weight]
-        weights += [weight for weight, _, _ in linears]
-        weights += [low.a if low else None for _, _, low in linears]
-        weights += [low.b if low else None for _, _, low in linears]
+        weights += [tensors[kind] for kind in range(3) for _, found in read for tensors in found]
         x = _Layer.apply(x, cos, sin, past_k, past_v, layout, shape, *weights)  # type: ignore[no-untyped-call]
     hidden: Tensor = causal.model.norm(x)
-    return hidden[len(x) - tokens :]
+    return hidden[len(x) - filling - tokens : len(x) - filling]
 
 
 def _causal_lm(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
-
-
-def _parent(layer: Any, name: str) -> Any:
-    return layer.self_attn if name in PROJECTIONS[:4] else layer.mlp
 
 
 def _is_plain(linear: Any) -> bool:
@@ -348,17 +263,28 @@ def _is_plain(linear: Any) -> bool:
     return not (isinstance(dropout, nn.Dropout) and dropout.p > 0)
 
 
-def _read(causal: Any, linear: Any) -> tuple[Tensor, Int8 | Tensor | None, LowRank | None]:
-    """A linear layer's weight, what `_Shape.fast` holds of it, and its LoRA pair where PEFT has put one around it.
+def _read(causal: Any, group: list[Any]) -> tuple[Joined, list[tuple[Tensor, Tensor | None, Tensor | None]]]:
+    """A group of linear layers, and of each its weight and the LoRA pair that PEFT has put around it.
 
     IA3 (Liu et al. 2022, section 3.3) scales what goes out of a layer or into it: the weight's rows or columns.
     """
-    base = linear if type(linear) is nn.Linear else linear.base_layer
-    if hasattr(linear, "ia3_l"):
-        weight = base.weight * linear.ia3_l[linear.active_adapters[0]]
-        return weight, lower.low(causal, weight), None
-    fast = getattr(base, "int8", None) or lower.copy(causal, base)
-    if base is linear:
-        return base.weight, fast, None
-    name = linear.active_adapters[0]
-    return base.weight, fast, LowRank(linear.lora_A[name].weight, linear.lora_B[name].weight, linear.scaling[name])
+    tensors: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
+    scales = []
+    for linear in group:
+        weight, name, scale = base_of(linear).weight, _active(linear), 0.0
+        if hasattr(linear, "ia3_l"):
+            weight = weight * linear.ia3_l[name]
+        pair: tuple[Tensor | None, Tensor | None] = (None, None)
+        if hasattr(linear, "lora_A"):
+            pair, scale = (linear.lora_A[name].weight, linear.lora_B[name].weight), linear.scaling[name]
+        tensors.append((weight, *pair))
+        scales.append(scale)
+    weights = [weight for weight, _, _ in tensors]
+    whole = [getattr(base_of(linear), "int8", None) for linear in group]
+    fast = whole if all(whole) else lower.copy(causal, group, weights)
+    return Joined(tuple(len(weight) for weight in weights), tuple(scales), fast), tensors
+
+
+def _active(linear: Any) -> str:
+    """The name of the adapter around a layer."""
+    return "" if type(linear) is nn.Linear else linear.active_adapters[0]

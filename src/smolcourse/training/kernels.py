@@ -1,15 +1,16 @@
 """The row-by-row work of a decoder layer on a CPU, each piece one pass over memory, compiled by numba: no C++ compiler is needed.
 
 A tensor operation reads and writes whole matrices, and a few thousand multiplications later it is memory that all wait for.
-Here each row is finished while it lies in the cache. All arrays are fp32 with their rows one after another; rows are shared out
-over the threads. The same sums as tensor operations stand in `rowwise.py` and `int8.py`; tests hold the two against each other.
+Here each row is finished while it lies in the cache. Arrays have their rows one after another, which are shared out over the threads;
+they are fp32, and where `_floats` or `_put` stand, bf16 too. The same sums as tensor operations stand in `rowwise.py` and `int8.py`; tests hold the two against each other.
 """
 
 # mypy: disable-error-code="no-untyped-def"
 # (numba reads the types from the arrays it is given)
 
 import numpy as np
-from numba import njit, prange
+from numba import njit, prange, types
+from numba.extending import overload
 
 _ONE = np.float32(1)
 _TINY = np.float32(1e-20)
@@ -56,11 +57,67 @@ def add_scaled(sums, rows, columns, out):
             target[j] += np.float32(line[j]) * factor * columns[j]
 
 
+def _floats(row):
+    """A row as fp32: itself, or what bf16 stands for. bf16 is the upper half of fp32, handed over as whole numbers."""
+
+
+@overload(_floats, inline="always")
+def _floats_of(row):
+    if row.dtype == types.float32:
+        return lambda row: row
+
+    def widened(row):
+        bits = np.empty(len(row), dtype=np.int32)
+        for j in range(len(row)):
+            bits[j] = np.int32(row[j]) << np.int32(16)
+        return bits.view(np.float32)
+
+    return widened
+
+
+def _space(target):
+    """Where a row of fp32 that ends in `target` is made."""
+
+
+@overload(_space, inline="always")
+def _space_of(target):
+    if target.dtype == types.float32:
+        return lambda target: target
+    return lambda target: np.empty(len(target), dtype=np.float32)
+
+
+def _put(row, target):
+    """Writes a row made in `_space(target)` there: nothing, or rounded to bf16, halves to the even neighbour."""
+
+
+@overload(_put, inline="always")
+def _put_in(row, target):
+    if target.dtype == types.float32:
+        return lambda row, target: None
+
+    def rounded(row, target):
+        bits = row.view(np.uint32)
+        for j in range(len(target)):
+            odd = (bits[j] >> np.uint32(16)) & np.uint32(1)
+            target[j] = np.int16((bits[j] + np.uint32(0x7FFF) + odd) >> np.uint32(16))
+
+    return rounded
+
+
+@njit(parallel=True, fastmath=True, cache=True)
+def add(x, y, out):
+    """out = x + y; y may be bf16."""
+    for i in prange(x.shape[0]):
+        row, other, target = x[i], _floats(y[i]), out[i]
+        for j in range(len(row)):
+            target[j] = row[j] + other[j]
+
+
 @njit(parallel=True, fastmath=True, cache=True)
 def norm(x, weight, eps, out, inverse):
     """`rowwise.norm`."""
     for i in prange(x.shape[0]):
-        row, target = x[i], out[i]
+        row, target = x[i], _space(out[i])
         total = np.float32(0)
         for j in range(len(row)):
             total += row[j] * row[j]
@@ -68,19 +125,37 @@ def norm(x, weight, eps, out, inverse):
         inverse[i] = factor
         for j in range(len(row)):
             target[j] = row[j] * factor * weight[j]
+        _put(target, out[i])
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def norm_backward(grad, x, weight, inverse, rest):
-    """`rowwise.norm_backward`; the result stands in grad."""
+def norm_backward(grad, x, weight, inverse, rest, out, low):
+    """`rowwise.norm_backward`: the result as `out`, and as `low`."""
     for i in prange(x.shape[0]):
-        row, line, other, factor = x[i], grad[i], rest[i], inverse[i]
+        row, line, other, factor, target, rounded = x[i], _floats(grad[i]), rest[i], inverse[i], out[i], _space(low[i])
         dot = np.float32(0)
         for j in range(len(row)):
             dot += line[j] * weight[j] * row[j]
         dot *= factor * factor / np.float32(len(row))
         for j in range(len(row)):
-            line[j] = (line[j] * weight[j] - row[j] * dot) * factor + other[j]
+            target[j] = (line[j] * weight[j] - row[j] * dot) * factor + other[j]
+            rounded[j] = target[j]
+        _put(rounded, low[i])
+
+
+@njit(parallel=True, fastmath=True, cache=True)
+def rotate(x, cos, sin, out, of, at, width):
+    """`rowwise.rotate`."""
+    half = cos.shape[1]
+    for i in prange(x.shape[0]):
+        row, c, s = _floats(x[i, of : of + width]), cos[i], sin[i]
+        target = _space(out[i, at : at + width])
+        for start in range(0, width, 2 * half):
+            for j in range(half):
+                one, other = row[start + j], row[start + half + j]
+                target[start + j] = one * c[j] - other * s[j]
+                target[start + half + j] = other * c[j] + one * s[j]
+        _put(target, out[i, at : at + width])
 
 
 @njit(inline="always", fastmath=True)
@@ -105,27 +180,36 @@ def _sigmoid(row, out):
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def swiglu(gate, up, out):
+def swiglu(both, out):
     """`rowwise.swiglu`."""
-    for i in prange(gate.shape[0]):
-        g, u, target = gate[i], up[i], out[i]
+    for i in prange(both.shape[0]):
+        row, target = _floats(both[i]), _space(out[i])
+        half = len(row) // 2
+        g, u = row[:half], row[half:]
         _sigmoid(g, target)
         for j in range(len(g)):
             target[j] *= g[j] * u[j]
+        _put(target, out[i])
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def swiglu_backward(grad, gate, up, grad_gate, grad_up):
+def swiglu_backward(grad, both, to_both, active):
     """`rowwise.swiglu_backward`."""
-    for i in prange(gate.shape[0]):
-        line, g, u, to_gate, to_up = grad[i], gate[i], up[i], grad_gate[i], grad_up[i]
-        sigmoid = np.empty(len(g), dtype=np.float32)
+    for i in prange(both.shape[0]):
+        line, row = _floats(grad[i]), _floats(both[i])
+        back, again = _space(to_both[i]), _space(active[i])
+        half = len(line)
+        g, u, to_gate, to_up = row[:half], row[half:], back[:half], back[half:]
+        sigmoid = np.empty(half, dtype=np.float32)
         _sigmoid(g, sigmoid)
-        for j in range(len(g)):
+        for j in range(half):
             s = sigmoid[j]
             silu = g[j] * s
+            again[j] = silu * u[j]
             to_up[j] = line[j] * silu
             to_gate[j] = line[j] * u[j] * (s + silu * (_ONE - s))
+        _put(back, to_both[i])
+        _put(again, active[i])
 
 
 @njit(parallel=True, fastmath=True, cache=True)

@@ -5,12 +5,15 @@ rounded (mixed precision: Micikevicius et al. 2018, section 3.1), and its sums a
 rounded once; one that learns is rounded for each step.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from smolcourse.training.joined import base_of
+from smolcourse.training.joined import linears as grouped
 
 # For each new shape the library compiles its product anew, which takes longer than the product itself: few shapes are wanted.
 ROWS = 32  # a step's rows have from some hundred tokens to a few hundred more
@@ -68,24 +71,31 @@ def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
 def attach(causal: Any, dtype: torch.dtype) -> None:
     """Lets the hand-written layers of a causal LM (`fused.py`) compute in `dtype`, with a copy of each frozen weight.
 
-    Logits keep their fp32, by `Head`: a rounded one is wrong by hundredths of a nat.
+    Layers that read the same input have one copy, on the first of them. Logits keep their fp32, by `Head`: a rounded one is
+    wrong by hundredths of a nat.
     """
     causal.lower = dtype
-    for linear in (*causal.model.modules(), causal.lm_head):
-        if type(linear) is nn.Linear and not linear.weight.requires_grad:
-            linear.lower = linear.weight.detach().to(dtype)
+    for linears in (*(group for layer in causal.model.layers for group in grouped(layer)), [causal.lm_head]):
+        bases = [base_of(linear) for linear in linears]
+        if not any(base.weight.requires_grad for base in bases) and not any(hasattr(linear, "ia3_l") for linear in linears):
+            bases[0].lower = together([base.weight for base in bases], dtype)
 
 
-def copy(causal: Any, linear: Any) -> Tensor | None:
-    """A linear layer's weight as `attach` wants it multiplied; None where it is fp32."""
-    kept: Tensor | None = getattr(linear, "lower", None)
-    return low(causal, linear.weight) if kept is None else kept
-
-
-def low(causal: Any, weight: Tensor) -> Tensor | None:
-    """The same of a weight that is not kept so."""
+def copy(causal: Any, linears: Sequence[Any], weights: Sequence[Tensor]) -> Tensor | None:
+    """Weights of linear layers that read the same input, one below the other as `attach` wants them; None where they are fp32."""
     dtype = getattr(causal, "lower", None)
-    return None if dtype is None else weight.detach().to(dtype)
+    if dtype is None:
+        return None
+    kept: Tensor | None = getattr(base_of(linears[0]), "lower", None)
+    return together(weights, dtype) if kept is None else kept
+
+
+def together(weights: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
+    """The weights in `dtype`, one below the other."""
+    out = weights[0].new_empty(sum(map(len, weights)), weights[0].shape[1], dtype=dtype)
+    for part, weight in zip(out.split([len(weight) for weight in weights]), weights, strict=True):
+        part.copy_(weight.detach())
+    return out
 
 
 class Head:

@@ -1,8 +1,9 @@
 """What a decoder layer does row by row: RMSNorm, SwiGLU and softmax, forward and backward.
 
-On a CPU in fp32 by `kernels.py`, one pass over memory each; elsewhere by tensor operations, with the same results.
+On a CPU by `kernels.py`, one pass over memory each; elsewhere by tensor operations, with the same results.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numba
@@ -16,14 +17,19 @@ from smolcourse.training import kernels as compiled
 kernels: Any = compiled  # numba's functions have no types
 
 
-def by_kernel(x: Tensor) -> bool:
+EITHER = (torch.float32, torch.bfloat16)
+"""Dtypes of what lies between two products."""
+
+
+def by_kernel(x: Tensor, dtypes: Sequence[torch.dtype] = (torch.float32,)) -> bool:
     """Whether x is one that the kernels take."""
-    return x.device.type == "cpu" and x.dtype == torch.float32
+    return x.device.type == "cpu" and x.dtype in dtypes
 
 
 def arrays(*tensors: Tensor) -> list[Any]:
-    """The same memory as numpy arrays, rows one after another. A tensor that lies otherwise is copied: not for results."""
-    return [tensor.detach().contiguous().numpy() for tensor in tensors]
+    """The same memory as numpy arrays, rows one after another; bf16 as int16. What lies otherwise is copied: not for results."""
+    whole = (tensor.detach().contiguous() for tensor in tensors)
+    return [(tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).numpy() for tensor in whole]
 
 
 def same_threads() -> None:
@@ -31,45 +37,80 @@ def same_threads() -> None:
     numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
 
 
-def norm(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """RMSNorm (Zhang & Sennrich 2019) of x [T, D]: the normed x, and 1/rms [T, 1]."""
-    if by_kernel(x):
-        out, inverse = x.new_empty(x.shape), x.new_empty(x.shape[0], 1)
+def add(x: Tensor, y: Tensor) -> Tensor:
+    """x + y in x's dtype."""
+    if by_kernel(x) and by_kernel(y, EITHER):
+        out = torch.empty_like(x)
+        kernels.add(*arrays(x, y, out))
+        return out
+    return x + y.to(x.dtype)
+
+
+def norm(x: Tensor, weight: Tensor, eps: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """RMSNorm (Zhang & Sennrich 2019) of x [T, D]: the normed x in `dtype`, and 1/rms [T, 1]."""
+    if by_kernel(x) and dtype in EITHER:
+        out, inverse = x.new_empty(x.shape, dtype=dtype), x.new_empty(x.shape[0], 1)
         kernels.norm(*arrays(x, weight), np.float32(eps), *arrays(out, inverse.view(-1)))
         return out, inverse
     inverse = x.square().mean(dim=-1, keepdim=True).add_(eps).rsqrt_()
-    return (x * inverse).mul_(weight), inverse
+    return (x * inverse).mul_(weight).to(dtype), inverse
 
 
-def norm_backward(grad: Tensor, x: Tensor, weight: Tensor, inverse: Tensor, rest: Tensor) -> Tensor:
-    """rest + the gradient of RMSNorm, dx = r (g w - n mean(g w n)) with n = x r; overwrites `grad`."""
-    if by_kernel(x) and grad.is_contiguous():
-        kernels.norm_backward(*arrays(grad, x, weight, inverse.view(-1), rest))
-        return grad
-    n = x * inverse
-    grad.mul_(weight)
-    dot = (grad * n).mean(dim=-1, keepdim=True)
-    return torch.addcmul(grad, n, dot, value=-1).mul_(inverse).add_(rest)
+def norm_backward(grad: Tensor, x: Tensor, weight: Tensor, inverse: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
+    """rest + the gradient of RMSNorm, dx = r (g w - n mean(g w n)) with n = x r: in the dtype of x, and in that of `grad`."""
+    if by_kernel(x) and by_kernel(grad, EITHER):
+        out = torch.empty_like(x)
+        low = out if grad.dtype == x.dtype else torch.empty_like(grad)
+        kernels.norm_backward(*arrays(grad, x, weight, inverse.view(-1), rest, out, low))
+        return out, low
+    n, g = x * inverse, grad * weight
+    dot = (g * n).mean(dim=-1, keepdim=True)
+    out = torch.addcmul(g, n, dot, value=-1).mul_(inverse).add_(rest)
+    return out, out.to(grad.dtype)
 
 
-def swiglu(gate: Tensor, up: Tensor) -> Tensor:
-    """silu(gate) * up (Shazeer 2020)."""
-    if by_kernel(gate):
-        out = gate.new_empty(gate.shape)
-        kernels.swiglu(*arrays(gate, up, out))
+def rotate(x: Tensor, cos: Tensor, sin: Tensor, out: Tensor, *, heads: int | None = None, of: int = 0, at: int = 0) -> Tensor:
+    """Rotary embedding (Su et al. 2021, eq. 34) of heads that stand side by side; the inverse takes -sin.
+
+    Args:
+        x: [T, ...]: the heads' numbers, from column `of` on.
+        cos, sin: [T, E/2].
+        out: [T, ...]: where they go, from column `at` on; filled and returned.
+        heads: how many; as many as fill `out` where None.
+    """
+    half = cos.shape[1]
+    width = out.shape[1] if heads is None else heads * 2 * half
+    if by_kernel(x, EITHER) and by_kernel(out, EITHER) and by_kernel(cos) and out.is_contiguous():
+        kernels.rotate(*arrays(x, cos, sin), *arrays(out), of, at, width)
         return out
+    source, target = (part.unflatten(1, (-1, 2, half)) for part in (x[:, of : of + width].to(cos.dtype), out[:, at : at + width]))
+    cos, sin = cos[:, None], sin[:, None]
+    target[:, :, 0] = source[:, :, 0] * cos - source[:, :, 1] * sin
+    target[:, :, 1] = source[:, :, 1] * cos + source[:, :, 0] * sin
+    return out
+
+
+def swiglu(both: Tensor) -> Tensor:
+    """silu(gate) * up (Shazeer 2020) of [T, 2 F], gate before up."""
+    if by_kernel(both, EITHER):
+        out = both.new_empty(len(both), both.shape[1] // 2)
+        kernels.swiglu(*arrays(both, out))
+        return out
+    gate, up = both.chunk(2, dim=-1)
     return F.silu(gate).mul_(up)
 
 
-def swiglu_backward(grad: Tensor, gate: Tensor, up: Tensor) -> tuple[Tensor, Tensor]:
-    """Gradients of gate and up."""
-    to_gate, to_up = gate.new_empty(gate.shape), gate.new_empty(gate.shape)
-    if by_kernel(gate):
-        kernels.swiglu_backward(*arrays(grad, gate, up, to_gate, to_up))
-        return to_gate, to_up
-    torch.mul(F.silu(gate), grad, out=to_up)
+def swiglu_backward(grad: Tensor, both: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradient of gate and up [T, 2 F], and silu(gate) * up once more."""
+    to_both, active = torch.empty_like(both), torch.empty_like(grad)
+    if by_kernel(both, EITHER):
+        kernels.swiglu_backward(*arrays(grad, both, to_both, active))
+        return to_both, active
+    gate, up = both.chunk(2, dim=-1)
+    to_gate, to_up = to_both.chunk(2, dim=-1)
+    to_up.copy_(F.silu(gate)).mul_(grad)
     to_gate.copy_(torch.ops.aten.silu_backward(grad * up, gate))
-    return to_gate, to_up
+    return to_both, swiglu(both)
 
 
 def softmax(scores: Tensor, reach: Tensor, factor: float) -> Tensor:
