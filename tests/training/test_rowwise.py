@@ -101,6 +101,21 @@ def test_softmax_and_its_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("rounded", [False, True], ids=["fp32", "bf16 too"])
+def test_softmax_minus_one_hot(monkeypatch: pytest.MonkeyPatch, rounded: bool) -> None:
+    logits, labels, scale = torch.randn(5, 2100) * 20, torch.tensor([0, 7, 1023, 1024, 2099]), torch.rand(5)
+    found = []
+    for kernel in (True, False):
+        monkeypatch.setattr(rowwise, "by_kernel", lambda x, *_, kernel=kernel: kernel)
+        gradient, low = logits.clone(), torch.empty(5, 2100, dtype=torch.bfloat16) if rounded else None
+        logps = rowwise.softmax_minus(gradient, labels, scale, low)
+        assert low is None or torch.equal(low, gradient.bfloat16())
+        found.append((logps, gradient))
+    torch.testing.assert_close(*found, rtol=1e-5, atol=1e-6)
+    one_hot = torch.nn.functional.one_hot(labels, 2100)
+    torch.testing.assert_close(found[0][1], scale[:, None] * (logits.softmax(dim=1) - one_hot), rtol=1e-4, atol=1e-6)
+
+
 def test_what_the_kernels_do_not_take_goes_the_other_way() -> None:
     assert rowwise.by_kernel(torch.zeros(1))
     assert not rowwise.by_kernel(torch.zeros(1, dtype=torch.bfloat16))

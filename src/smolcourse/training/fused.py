@@ -149,19 +149,11 @@ class _HeadLoss(torch.autograd.Function):
         total = hidden.new_zeros((), dtype=torch.float32)
         for start in range(0, hidden.shape[0], _HeadLoss.CHUNK):
             part = slice(start, start + _HeadLoss.CHUNK)
-            logits = head.logits(hidden[part])
-            target = labels[part].unsqueeze(1)
-            logits.sub_(logits.amax(dim=1, keepdim=True))
-            chosen = logits.gather(1, target)
-            norm = logits.exp_().sum(dim=1, keepdim=True)
-            total += (norm.log() - chosen).sum()
-            if grad_hidden is None:
-                continue
-            # softmax minus one-hot, scaled: the gradient of the summed cross entropy
-            logits.mul_(scale / norm).scatter_add_(1, target, (-scale).expand_as(norm))
-            grad_hidden[part] = head.to_hidden(logits)
-            if grad_weight is not None:
-                head.add_to_weight(grad_weight)
+            total -= head.read(hidden[part], labels[part], scale).sum()
+            if grad_hidden is not None:
+                grad_hidden[part] = head.to_hidden()
+                if grad_weight is not None:
+                    head.add_to_weight(grad_weight)
         ctx.save_for_backward(grad_hidden, grad_weight)
         return total * scale
 

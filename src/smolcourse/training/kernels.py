@@ -248,3 +248,38 @@ def softmax_backward(grad, weights, factor):
             dot += line[j] * weight[j]
         for j in range(len(line)):
             line[j] = (line[j] - dot) * weight[j] * factor
+
+
+_PIECE = 1024  # numbers of a long row at a time
+
+
+@njit(parallel=True, fastmath=True, cache=True)
+def softmax_minus(logits, labels, scale, low, logps):
+    """`rowwise.softmax_minus`; `low` has no rows where nobody wants it."""
+    for i in prange(logits.shape[0]):
+        row, label = logits[i], labels[i]
+        highest = np.float32(-3e38)
+        for j in range(len(row)):
+            highest = max(highest, row[j])
+        at_label = row[label] - highest
+        total = np.float32(0)
+        bits = np.empty(_PIECE, dtype=np.int32)
+        power = bits.view(np.float32)
+        for start in range(0, len(row), _PIECE):
+            piece = row[start : start + _PIECE]
+            _exp(piece, highest, _ONE, piece, bits)
+            for j in range(len(piece)):
+                piece[j] *= power[j]
+                total += piece[j]
+        logps[i] = at_label - np.log(total)
+        factor = scale[i] / total
+        for j in range(len(row)):
+            row[j] *= factor
+        row[label] -= scale[i]
+        if low.shape[0]:
+            for start in range(0, len(row), _PIECE):
+                target = low[i, start : start + _PIECE]
+                rounded = _space(target)
+                for j in range(len(target)):
+                    rounded[j] = row[start + j]
+                _put(rounded, target)

@@ -59,30 +59,22 @@ class _HeadLogps(torch.autograd.Function):
         logps = hidden.new_empty(len(labels), dtype=torch.float32)
         for start in range(0, len(labels), _HeadLogps.CHUNK):
             part = slice(start, start + _HeadLogps.CHUNK)
-            target = labels[part].unsqueeze(1)
-            logits = head.logits(hidden[part])
-            logits.sub_(logits.amax(dim=1, keepdim=True))
-            chosen = logits.gather(1, target)
-            total = logits.exp_().sum(dim=1, keepdim=True)
-            logps[part] = (chosen - total.log()).squeeze(1)
+            logps[part] = head.read(hidden[part], labels[part], -hidden.new_ones(()))
             if grad_hidden is not None:
-                logits.mul_(-1 / total).scatter_add_(1, target, torch.ones_like(total))
-                grad_hidden[part] = head.to_hidden(logits)
+                grad_hidden[part] = head.to_hidden()
         ctx.save_for_backward(grad_hidden, *((hidden, weight, low, labels) if need_weight else (None,) * 4))
         return logps
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         grad_hidden, hidden, weight, low, labels = ctx.saved_tensors
-        grad = grads[0].unsqueeze(1)
+        grad = grads[0]
         grad_weight = None
         if weight is not None:
             grad_weight = torch.zeros_like(weight)
             head = lower.Head(weight, low, min(len(labels), _HeadLogps.CHUNK))
             for start in range(0, len(labels), _HeadLogps.CHUNK):
                 part = slice(start, start + _HeadLogps.CHUNK)
-                scale = grad[part].to(weight.dtype)
-                logits = head.logits(hidden[part])
-                torch.softmax(logits, dim=1, out=logits).mul_(-scale).scatter_add_(1, labels[part].unsqueeze(1), scale)
+                head.read(hidden[part], labels[part], -grad[part])
                 head.add_to_weight(grad_weight)
-        return None if grad_hidden is None else grad_hidden * grad, grad_weight, None, None, None
+        return None if grad_hidden is None else grad_hidden * grad.unsqueeze(1), grad_weight, None, None, None

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from smolcourse.training.joined import base_of
 from smolcourse.training.joined import linears as grouped
+from smolcourse.training.rowwise import softmax_minus
 
 # For each new shape the library compiles its product anew, which takes longer than the product itself: few shapes are wanted.
 ROWS = 32  # a step's rows have from some hundred tokens to a few hundred more
@@ -110,20 +111,25 @@ class Head:
         self.step = 1 if low is None else ROWS
         self.memory = weight.new_empty(-(-rows // self.step) * self.step, len(weight))
         self.dtype = None if low is None else low.dtype
+        self.rounded = None if low is None else torch.zeros_like(self.memory, dtype=low.dtype)
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        """[m, V] of hidden [m, D]; gone with the next call."""
+    def read(self, hidden: Tensor, labels: Tensor, scale: Tensor) -> Tensor:
+        """log p(label) [m] at hidden states [m, D]; what follows takes scale [m] times the gradient of -log p."""
         rows = -(-len(hidden) // self.step) * self.step
+        self.count, self.rows = len(hidden), rows
         self.hidden = hidden if rows == len(hidden) else nn.functional.pad(hidden, (0, 0, 0, rows - len(hidden)))
         with factors(self.dtype):
             torch.mm(self.hidden, self.weight.t(), out=self.memory[:rows])
-        return self.memory[: len(hidden)]
+        rounded = None if self.rounded is None else self.rounded[: self.count]
+        return softmax_minus(self.memory[: self.count], labels, scale, rounded)
 
-    def to_hidden(self, grad: Tensor) -> Tensor:
-        """The gradient of the hidden states [m, D], from that of the logits."""
-        return grad @ self.weight if self.low is None else (rounded(grad, self.low.dtype) @ self.low)[: len(grad)].to(grad.dtype)
+    def to_hidden(self) -> Tensor:
+        """The gradient of the hidden states [m, D]."""
+        if self.low is None or self.rounded is None:
+            return self.memory[: self.count] @ self.weight
+        return (self.rounded[: self.rows] @ self.low)[: self.count].to(self.weight.dtype)
 
     def add_to_weight(self, total: Tensor) -> None:
-        """Adds the gradient of the weight to `total`; that of the logits stands where they stood."""
+        """Adds the gradient of the weight to `total`."""
         with factors(self.dtype):
-            total.addmm_(self.memory[: len(self.hidden)].t(), self.hidden)  # rows filled up: what is there times zero
+            total.addmm_(self.memory[: self.rows].t(), self.hidden)  # rows filled up: what is there times zero

@@ -140,3 +140,24 @@ def softmax_backward(grad: Tensor, weights: Tensor, factor: float) -> Tensor:
         return grad
     dot = (grad * weights).sum(dim=-1, keepdim=True)
     return grad.sub_(dot).mul_(weights).mul_(factor)
+
+
+def softmax_minus(logits: Tensor, labels: Tensor, scale: Tensor, low: Tensor | None = None) -> Tensor:
+    """log softmax(logits) at the labels [M]; `logits` [M, V] become scale * (softmax - one-hot), and `low` that in its dtype.
+
+    With scale 1 that is the gradient of the summed cross entropy.
+    """
+    if by_kernel(logits) and logits.is_contiguous() and (low is None or low.dtype == torch.bfloat16):
+        logps = logits.new_empty(len(logits))
+        rounded = logits[:0] if low is None else low
+        kernels.softmax_minus(*arrays(logits, labels, scale.to(logits.dtype).expand(len(labels)), rounded, logps))
+        return logps
+    labels = labels.unsqueeze(1)
+    logits.sub_(logits.amax(dim=1, keepdim=True))
+    chosen = logits.gather(1, labels)
+    total = logits.exp_().sum(dim=1, keepdim=True)
+    scale = scale.to(logits.dtype).expand(len(labels)).unsqueeze(1)
+    logits.mul_(scale / total).scatter_add_(1, labels, -scale)
+    if low is not None:
+        low.copy_(logits)
+    return (chosen - total.log()).squeeze(1)
