@@ -92,7 +92,7 @@ def test_bf16_is_rounded_as_torch_rounds_it() -> None:
 
 def test_softmax_and_its_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     scores, reach = torch.randn(2, 3, 10, 11) * 10, torch.tensor([[1, 6, 3, 4, 6], [11, 11, 1, 2, 10]], dtype=torch.int32)
-    kernel, plain = both(monkeypatch, "softmax", scores, reach, 0.125)
+    kernel, plain = both(monkeypatch, "softmax", scores, reach, 0.125, torch.float32)
     assert isinstance(kernel, torch.Tensor) and isinstance(plain, torch.Tensor)
     torch.testing.assert_close(kernel, plain, rtol=1e-5, atol=1e-7)
     assert not kernel[0, :, :, 6:].any()  # exactly 0: nothing leaks from one example into another

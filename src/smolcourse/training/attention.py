@@ -1,17 +1,20 @@
 """Attention over a packed row: each example is laid out by itself, so it costs what short examples cost.
 
 Notation: T tokens; in blocks of S examples, padded to L queries and K keys; H query heads, G key/value heads, J = H / G, E head
-size.
+size; N keys.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from smolcourse.training.rowwise import seen, softmax, softmax_backward
+from smolcourse.training.lower import factors
+from smolcourse.training.rowwise import Spots, collect, gather, seen, softmax, softmax_backward, spread
 
 aten = torch.ops.aten
 
@@ -19,8 +22,8 @@ aten = torch.ops.aten
 class Block(NamedTuple):
     """Examples of like length, and which tokens of the row each of theirs attends to.
 
-    `query_index` [S, L] and `key_index` [S, K] are positions in the row (0 where padded); a query sees the first `reach` [S, L]
-    of its example's keys.
+    `query_index` [S, L] and `key_index` [S, K] are positions in the row (-1 where a query is padded, 0 where a key is); a query
+    sees the first `reach` [S, L] of its example's keys.
     """
 
     query_index: Tensor
@@ -28,7 +31,8 @@ class Block(NamedTuple):
     reach: Tensor
 
 
-class Layout(NamedTuple):
+@dataclass(frozen=True)
+class Layout:
     """The blocks of a packed row; `place` [T] is where each token's output stands among the S L of all of them."""
 
     blocks: list[Block]
@@ -37,11 +41,13 @@ class Layout(NamedTuple):
     @classmethod
     def of(cls, batch: dict[str, Tensor]) -> "Layout":
         """As `packing.collate_tree` wrote it down."""
-        shapes = batch["blocks"].tolist()
+        shapes, place = batch["blocks"].tolist(), batch["place"]
         queries = [(count, longest) for count, longest, _ in shapes]
         keys = [(count, deepest) for count, _, deepest in shapes]
-        cut = [_cut(batch[name], sizes) for name, sizes in (("query_index", queries), ("key_index", keys), ("reach", queries))]
-        return cls([Block(*parts) for parts in zip(*cut, strict=True)], batch["place"])
+        asking = torch.full_like(batch["query_index"], -1)
+        asking[place] = batch["query_index"][place]
+        cut = [_cut(flat, sizes) for flat, sizes in ((asking, queries), (batch["key_index"], keys), (batch["reach"], queries))]
+        return cls([Block(*parts) for parts in zip(*cut, strict=True)], place)
 
     def behind(self, extra: int, *, asking: bool) -> "Layout":
         """The same row behind `extra` keys that every token sees; tokens of the row themselves where `asking`."""
@@ -50,11 +56,37 @@ class Layout(NamedTuple):
         for queries, keys, reach in self.blocks:
             more = torch.cat([first.expand(len(keys), -1), keys + extra], dim=1)
             more = functional.pad(more, (0, -more.shape[1] % 8))  # whole vectors, as in `packing`
-            blocks.append(Block(queries + extra if asking else queries, more, reach + extra))
+            blocks.append(Block(torch.where(queries < 0, queries, queries + extra) if asking else queries, more, reach + extra))
         if not asking:
             return Layout(blocks, self.place)
         own = Block(first[None], first[None], (first[None] + 1).to(self.blocks[0].reach.dtype))
-        return Layout([*blocks, own], torch.cat([first + _places(self), self.place]))
+        return Layout([*blocks, own], torch.cat([first + self.places, self.place]))
+
+    @cached_property
+    def places(self) -> int:
+        """How many queries there are, the padded ones too."""
+        return sum(block.query_index.numel() for block in self.blocks)
+
+    @cached_property
+    def queries(self) -> Spots:
+        """Where each token's query stands."""
+        return _spots(self.place, [block.query_index for block in self.blocks])
+
+    @cached_property
+    def keys(self) -> tuple[Tensor, Spots]:
+        """Where each token's keys stand: those of token i are `starts[i]` to `starts[i + 1]` of the spots."""
+        index = torch.cat([block.key_index.view(-1) for block in self.blocks])
+        order = index.argsort(stable=True)
+        starts = torch.searchsorted(index[order], torch.arange(int(index.max()) + 2, device=index.device))
+        return starts, _spots(order, [block.key_index for block in self.blocks])
+
+    def parts(self, flat: Tensor, heads: int, *, keys: bool = False) -> Iterator[Tensor]:
+        """Each block's [S, heads, L, E], of keys [S, heads, K, E], in a flat [rows, E]."""
+        start = 0
+        for block in self.blocks:
+            count, length = (block.key_index if keys else block.query_index).shape
+            yield flat[start : start + count * heads * length].view(count, heads, length, -1)
+            start += count * heads * length
 
 
 def _cut(flat: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
@@ -62,63 +94,78 @@ def _cut(flat: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
     return [part.view(size) for part, size in zip(parts, sizes, strict=True)]
 
 
-# Attention weights of a row up to so many numbers a layer (16 MB) are kept for the backward pass; more of them (long examples)
-# are left to PyTorch's flash attention, which computes them again.
+def _spots(places: Tensor, indices: Sequence[Tensor]) -> Spots:
+    """Of places among the S L (or S K) of all blocks."""
+    lengths = torch.cat([index.new_tensor([index.shape[1]]).expand(len(index)) for index in indices])
+    first = (lengths.cumsum(0) - lengths).repeat_interleave(lengths)[places]
+    return Spots(first, places - first, lengths.repeat_interleave(lengths)[places])
+
+
+# Attention weights of a row up to so many numbers a layer (16 MB in fp32) are kept for the backward pass; more of them (long
+# examples) are left to PyTorch's flash attention, which computes them again.
 _KEPT = 4_000_000
 
 
-def attend_row(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> tuple[Tensor, list[Tensor]]:
-    """Attention of a row, q [T, H, E], k and v [N, G, E] -> [T, H E], and what its backward needs: five tensors a block.
+class Heads(NamedTuple):
+    """H query heads, G key/value heads, E numbers each. Query heads that share a key head lie one after another."""
 
-    In fp32 whatever the other products are in: each block has a shape of its own, and oneDNN keeps what it compiled for a
-    thousand of them, gigabytes for a few per cent of speed.
+    queries: int
+    keys: int
+    size: int
+
+
+def attend_row(
+    q: Tensor, k: Tensor, v: Tensor, layout: Layout, heads: Heads, dtype: torch.dtype
+) -> tuple[Tensor, list[Tensor]]:
+    """Attention of a row, q [T, H E], k and v [N, G E] -> [T, H E] in `dtype`, and what its backward needs: five tensors a block.
+
+    Args:
+        dtype: of the factors of products; scores are fp32 sums all the same.
     """
-    keep = q.shape[1] * sum(block.reach.numel() * block.key_index.shape[1] for block in layout.blocks) <= _KEPT
-    out, kept = q.new_empty(_places(layout), *q.shape[1:]), []
-    for block, part in zip(layout.blocks, _parts(out, layout), strict=True):
-        query = _by_group(q[block.query_index.view(-1)], block, k.shape[1])
-        key, value = (x[block.key_index].transpose(1, 2).contiguous() for x in (k, v))
-        found, weights = attend(query, key, value, block.reach, keep)
-        _in_rows(part, block, k.shape[1]).copy_(_in_groups(found, block))
-        kept += [query, key, value, found if weights.dim() == 3 else found.new_empty(0), weights]  # flash attention's alone
-    rows = q.new_zeros(len(q), *q.shape[1:])  # what stands behind the row's tokens fills up its shape
-    torch.index_select(out, 0, layout.place, out=rows[: len(layout.place)])
-    return rows.flatten(1), kept
+    keep = heads.queries * sum(block.reach.numel() * block.key_index.shape[1] for block in layout.blocks) <= _KEPT
+    flat, kept = v.new_empty(layout.places * heads.queries, heads.size, dtype=dtype), []
+    for block, part in zip(layout.blocks, layout.parts(flat, heads.queries), strict=True):
+        query, key = spread(q, block.query_index, heads.queries, q.dtype), spread(k, block.key_index, heads.keys, k.dtype)
+        value = spread(v, block.key_index, heads.keys, dtype)
+        grouped = (len(key), heads.keys, -1, heads.size)
+        kept += attend(query.view(grouped), key, value, block.reach, part.view(grouped), keep)
+    return collect(flat, layout.queries, v.new_zeros(len(q), heads.queries * heads.size, dtype=dtype)), kept
 
 
 def attend_row_backward(
-    grad: Tensor, kept: Sequence[Tensor], layout: Layout, keys: tuple[int, int]
+    grad: Tensor, kept: Sequence[Tensor], layout: Layout, heads: Heads, keys: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of q, k and v, for grad [T, H, E] and `keys` (N, G); keys that several examples read get the sum of theirs."""
-    groups = keys[1]
-    padded = grad.new_zeros(_places(layout), *grad.shape[1:])  # padded places get zeros: they must send nothing back
-    padded.index_copy_(0, layout.place, grad[: len(layout.place)])
-    to_padded = torch.empty_like(padded)
-    grad_k, grad_v = (grad.new_zeros(*keys, grad.shape[2]) for _ in range(2))
-    parts = zip(layout.blocks, _parts(padded, layout), _parts(to_padded, layout), strict=True)
-    for number, (block, part, into) in enumerate(parts):
-        query, key, value, found, weights = kept[5 * number : 5 * number + 5]
-        one = _by_group(part, block, groups)
-        to_query, to_key, to_value = attend_backward(one, query, key, value, block.reach, found, weights)
-        _in_rows(into, block, groups).copy_(_in_groups(to_query, block))
-        for total, part_of_it in ((grad_k, to_key), (grad_v, to_value)):  # padded keys have zero gradient
-            total.index_add_(0, block.key_index.view(-1), part_of_it.transpose(1, 2).reshape(-1, *total.shape[1:]))
-    grad_q = torch.zeros_like(grad)
-    torch.index_select(to_padded, 0, layout.place, out=grad_q[: len(layout.place)])
-    return grad_q, grad_k, grad_v
+    """Gradients of q, k and v, for grad [T, H E] and N `keys`; those that several examples read get the sum of theirs."""
+    count = heads.keys * sum(block.key_index.numel() for block in layout.blocks)
+    to_q, to_k, to_v = (grad.new_empty(rows, heads.size) for rows in (heads.queries * layout.places, count, count))
+    parts_k, parts_v = (layout.parts(flat, heads.keys, keys=True) for flat in (to_k, to_v))
+    parts = zip(layout.blocks, layout.parts(to_q, heads.queries), parts_k, parts_v, strict=True)
+    for number, (block, into_q, into_k, into_v) in enumerate(parts):
+        saved = kept[5 * number : 5 * number + 5]
+        one = spread(grad, block.query_index, heads.queries, grad.dtype).view(saved[0].shape)  # nothing comes from padded places
+        attend_backward(one, saved, block.reach, (into_q.view(saved[0].shape), into_k, into_v))
+    starts, spots = layout.keys
+    grad_k, grad_v = (gather(flat, starts, spots, grad.new_zeros(keys, heads.keys * heads.size)) for flat in (to_k, to_v))
+    return collect(to_q, layout.queries, torch.zeros_like(grad)), grad_k, grad_v
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, reach: Tensor, keep: bool) -> tuple[Tensor, Tensor]:
-    """softmax(Q K^T / sqrt(E)) V, and what its backward needs: weights [S, G, J L, K] to `keep`, or flash attention's [S, G, J L].
+def attend(query: Tensor, key: Tensor, value: Tensor, reach: Tensor, out: Tensor, keep: bool) -> list[Tensor]:
+    """softmax(Q K^T / sqrt(E)) V into `out`, and what its backward needs, in the dtype of V.
 
-    query [S, G, J L, E], key and value [S, G, K, E], reach [S, L] -> [S, G, J L, E].
+    That is query, key, value, and the weights [S, G, J L, K] to `keep`, or flash attention's output and its [S, G, J L].
+    query [S, G, J L, E], key and value [S, G, K, E], reach [S, L], out [S, G, J L, E].
     """
-    if not keep:
-        mask = _additive(query, key, reach)
-        out, logsumexp = aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, False, attn_mask=mask)
-        return out, logsumexp
-    weights = softmax(_times(query, key.transpose(-1, -2)), reach, query.shape[-1] ** -0.5)
-    return _times(weights, value), weights
+    low_query, low_key = query.to(value.dtype), key.to(value.dtype)
+    if keep:
+        with factors(value.dtype):  # out of fp32, so that scores are: as logits, they must not be rounded
+            scores = _times(query, key.transpose(-1, -2))
+        weights = softmax(scores, reach, query.shape[-1] ** -0.5, value.dtype)
+        _times(weights, value, out)
+        return [low_query, low_key, value, out.new_empty(0), weights]
+    mask = _additive(low_query, low_key, reach)
+    found, logsumexp = aten._scaled_dot_product_flash_attention_for_cpu(low_query, low_key, value, 0.0, False, attn_mask=mask)
+    out.copy_(found)
+    return [low_query, low_key, value, found, logsumexp]
 
 
 def _additive(query: Tensor, key: Tensor, reach: Tensor) -> Tensor:
@@ -127,48 +174,27 @@ def _additive(query: Tensor, key: Tensor, reach: Tensor) -> Tensor:
     return torch.zeros_like(among, dtype=query.dtype).masked_fill_(~among, float("-inf"))
 
 
-def _times(a: Tensor, b: Tensor) -> Tensor:
+def _times(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """[S, G, m, n] x [S, G, n, p]; matmul would copy a transposed factor, bmm reads it as it lies."""
-    product = torch.bmm(a.flatten(0, 1), b.flatten(0, 1))
+    product = torch.bmm(a.flatten(0, 1), b.flatten(0, 1), out=None if out is None else out.flatten(0, 1))
     return product.view(*a.shape[:2], *product.shape[1:])
 
 
 def attend_backward(
-    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, reach: Tensor, out: Tensor, kept: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of query, key and value."""
+    grad: Tensor, saved: Sequence[Tensor], reach: Tensor, into: tuple[Tensor, Tensor, Tensor]
+) -> None:
+    """Gradients of query, key and value, for that of `attend`'s output and what it saved."""
+    query, key, value, out, kept = saved
     if kept.dim() == 3:
         mask = _additive(query, key, reach)
-        found: tuple[Tensor, Tensor, Tensor] = aten._scaled_dot_product_flash_attention_for_cpu_backward(
+        found = aten._scaled_dot_product_flash_attention_for_cpu_backward(
             grad, query, key, value, out, kept, 0.0, False, attn_mask=mask
         )
-        return found
-    grad_value = _times(kept.transpose(-1, -2), grad)
+        for target, part in zip(into, found, strict=True):
+            target.copy_(part)
+        return
+    to_query, to_key, to_value = into
+    _times(kept.transpose(-1, -2), grad, to_value)
     grad_scores = softmax_backward(_times(grad, value.transpose(-1, -2)), kept, query.shape[-1] ** -0.5)
-    return _times(grad_scores, key), _times(grad_scores.transpose(-1, -2), query), grad_value
-
-
-def _places(layout: Layout) -> int:
-    return sum(block.query_index.numel() for block in layout.blocks)
-
-
-def _parts(padded: Tensor, layout: Layout) -> Sequence[Tensor]:
-    """What belongs to each block of something padded."""
-    return torch.split(padded, [block.query_index.numel() for block in layout.blocks])
-
-
-def _in_rows(part: Tensor, block: Block, groups: int) -> Tensor:
-    """A view of [S L, H, E] as [S, G, J, L, E]."""
-    count, length = block.query_index.shape
-    return part.view(count, length, groups, -1, part.shape[-1]).permute(0, 2, 3, 1, 4)
-
-
-def _in_groups(x: Tensor, block: Block) -> Tensor:
-    """A view of [S, G, J L, E] as [S, G, J, L, E]."""
-    count, groups, _, size = x.shape
-    return x.view(count, groups, -1, block.query_index.shape[1], size)
-
-
-def _by_group(part: Tensor, block: Block, groups: int) -> Tensor:
-    """[S L, H, E] -> [S, G, J L, E]: query heads that share a key head lie one after another, so keys need no copy."""
-    return _in_rows(part, block, groups).flatten(2, 3).contiguous()
+    _times(grad_scores, key, to_query)
+    _times(grad_scores.transpose(-1, -2), query, to_key)

@@ -16,16 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from smolcourse.training import lower
-from smolcourse.training.attention import Layout, attend_row, attend_row_backward
+from smolcourse.training.attention import Heads, Layout, attend_row, attend_row_backward
 from smolcourse.training.joined import GROUPS, Joined, base_of, linears
 from smolcourse.training.rowwise import add, norm, norm_backward, rotate, same_threads, swiglu, swiglu_backward
 
 
 @dataclass(frozen=True)
 class _Shape:
-    heads: int
-    groups: int
-    head_size: int
+    heads: Heads
     eps: float
     joined: tuple[Joined, ...]
     dtype: torch.dtype  # of all that lies between two products; the residual stream is in x's
@@ -53,7 +51,7 @@ class _Layer(torch.autograd.Function):
     ) -> Tensor:
         norm_1, norm_2, *rest = weights
         matrices, a, b = rest[:7], rest[7:14], rest[14:]
-        heads, groups, size = shape.heads, shape.groups, shape.head_size
+        heads = shape.heads
         pairs: list[Tensor | None] = []
         inners: list[Tensor | None] = []
 
@@ -67,13 +65,12 @@ class _Layer(torch.autograd.Function):
 
         normed, inverse_1 = norm(x, norm_1, shape.eps, shape.dtype)
         qkv = linear(0, normed)
-        q = rotate(qkv, cos, sin, x.new_empty(len(x), heads * size)).view(-1, heads, size)
-        k = rotate(qkv, cos, sin, x.new_empty(len(x), groups * size), of=heads * size).view(-1, groups, size)
-        v = qkv[:, -groups * size :].to(x.dtype).view(-1, groups, size)
+        q = rotate(qkv, cos, sin, x.new_empty(len(x), heads.queries * heads.size))
+        k = rotate(qkv, cos, sin, x.new_empty(len(x), heads.keys * heads.size), of=heads.queries * heads.size)
+        v = qkv[:, -heads.keys * heads.size :].contiguous()
         if past_k is not None and past_v is not None:
-            k, v = torch.cat([past_k, k]), torch.cat([past_v, v])
-        attended, kept = attend_row(q, k, v, layout)
-        attended = attended.to(shape.dtype)
+            k, v = torch.cat([past_k.flatten(1), k]), torch.cat([past_v.flatten(1).to(v.dtype), v])
+        attended, kept = attend_row(q, k, v, layout, heads, shape.dtype)
         h = add(x, linear(1, attended))
         normed, inverse_2 = norm(h, norm_2, shape.eps, shape.dtype)
         both = linear(2, normed)
@@ -91,7 +88,7 @@ class _Layer(torch.autograd.Function):
         norm_1, norm_2, *rest = weights
         matrices, a = rest[:7], rest[7:14]
         shape: _Shape = ctx.shape
-        heads, groups, size = shape.heads, shape.groups, shape.head_size
+        heads = shape.heads
         need = ctx.needs_input_grad[7:]
         grad_inners: list[Tensor | None] = [None] * 4
         grad_matrices: list[Tensor | None] = [None] * 7
@@ -120,15 +117,15 @@ class _Layer(torch.autograd.Function):
         grad_norm_2 = (grad_normed * h).mul_(inverse_2).sum(dim=0) if need[1] else None
         grad_h, low = norm_backward(grad_normed, h, norm_2, inverse_2, grad_out)
         # Attention
-        grad_attended = to_input(1, low).to(x.dtype).view(-1, heads, size)
+        grad_attended = to_input(1, low)
         to_weights(1, low, attended)
         past: int = ctx.past
-        grad_q, grad_k, grad_v = attend_row_backward(grad_attended, kept, layout, (past + len(x), groups))
-        grad_past = (grad_k[:past], grad_v[:past]) if past else (None, None)
-        grad_qkv = low.new_empty(len(x), (heads + 2 * groups) * size)
-        rotate(grad_q.flatten(1), cos, -sin, grad_qkv, heads=heads)
-        rotate(grad_k[past:].flatten(1), cos, -sin, grad_qkv, heads=groups, at=heads * size)
-        grad_qkv[:, -groups * size :] = grad_v[past:].flatten(1)
+        grad_q, grad_k, grad_v = attend_row_backward(grad_attended, kept, layout, heads, past + len(x))
+        grad_past = tuple(grad[:past].unflatten(1, (heads.keys, heads.size)) if past else None for grad in (grad_k, grad_v))
+        grad_qkv = low.new_empty(len(x), (heads.queries + 2 * heads.keys) * heads.size)
+        rotate(grad_q, cos, -sin, grad_qkv, heads=heads.queries)
+        rotate(grad_k[past:], cos, -sin, grad_qkv, heads=heads.keys, at=heads.queries * heads.size)
+        grad_qkv[:, -heads.keys * heads.size :] = grad_v[past:]
         grad_normed = to_input(0, grad_qkv)
         to_weights(0, grad_qkv, norm(x, norm_1, shape.eps, shape.dtype)[0])
         grad_norm_1 = (grad_normed * x).mul_(inverse_1).sum(dim=0) if need[0] else None
@@ -204,8 +201,8 @@ def body(model: Any, batch: dict[str, Tensor]) -> Tensor:
     same_threads()
     causal = _causal_lm(model)
     config = causal.config
-    heads, groups = config.num_attention_heads, config.num_key_value_heads
-    size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    heads = Heads(config.num_attention_heads, config.num_key_value_heads, size)
     x = batch["embedded"] if "embedded" in batch else causal.model.embed_tokens(batch["input_ids"])
     positions, layout, tokens = batch["position_ids"], Layout.of(batch), len(x)
     past: list[tuple[Tensor | None, Tensor | None]] = [(None, None)] * len(causal.model.layers)
@@ -227,7 +224,7 @@ def body(model: Any, batch: dict[str, Tensor]) -> Tensor:
     for layer, (past_k, past_v) in zip(causal.model.layers, past, strict=True):
         read = [_read(causal, group) for group in linears(layer)]
         joined = tuple(each for each, _ in read)
-        shape = _Shape(heads, groups, size, layer.input_layernorm.variance_epsilon, joined, dtype or x.dtype)
+        shape = _Shape(heads, layer.input_layernorm.variance_epsilon, joined, dtype or x.dtype)
         weights = [layer.input_layernorm.weight, layer.post_attention_layernorm.weight]
         weights += [tensors[kind] for kind in range(3) for _, found in read for tensors in found]
         x = _Layer.apply(x, cos, sin, past_k, past_v, layout, shape, *weights)  # type: ignore[no-untyped-call]

@@ -57,6 +57,37 @@ def add_scaled(sums, rows, columns, out):
             target[j] += np.float32(line[j]) * factor * columns[j]
 
 
+def _copy(row, target):
+    """Copies a row, fp32 or bf16, to one that is either."""
+
+
+@overload(_copy, inline="always")
+def _copy_of(row, target):
+    if row.dtype == target.dtype:
+
+        def same(row, target):
+            for j in range(len(target)):
+                target[j] = row[j]
+
+        return same
+    if target.dtype == types.float32:
+
+        def widened(row, target):
+            bits = target.view(np.int32)
+            for j in range(len(target)):
+                bits[j] = np.int32(row[j]) << np.int32(16)
+
+        return widened
+
+    def rounded(row, target):
+        bits = row.view(np.uint32)
+        for j in range(len(target)):  # halves go to the even neighbour
+            odd = (bits[j] >> np.uint32(16)) & np.uint32(1)
+            target[j] = np.int16((bits[j] + np.uint32(0x7FFF) + odd) >> np.uint32(16))
+
+    return rounded
+
+
 def _floats(row):
     """A row as fp32: itself, or what bf16 stands for. bf16 is the upper half of fp32, handed over as whole numbers."""
 
@@ -67,10 +98,9 @@ def _floats_of(row):
         return lambda row: row
 
     def widened(row):
-        bits = np.empty(len(row), dtype=np.int32)
-        for j in range(len(row)):
-            bits[j] = np.int32(row[j]) << np.int32(16)
-        return bits.view(np.float32)
+        out = np.empty(len(row), dtype=np.float32)
+        _copy(row, out)
+        return out
 
     return widened
 
@@ -87,21 +117,14 @@ def _space_of(target):
 
 
 def _put(row, target):
-    """Writes a row made in `_space(target)` there: nothing, or rounded to bf16, halves to the even neighbour."""
+    """Copies a row that was made in `_space(target)` there: nothing to do where that is the target itself."""
 
 
 @overload(_put, inline="always")
 def _put_in(row, target):
     if target.dtype == types.float32:
         return lambda row, target: None
-
-    def rounded(row, target):
-        bits = row.view(np.uint32)
-        for j in range(len(target)):
-            odd = (bits[j] >> np.uint32(16)) & np.uint32(1)
-            target[j] = np.int16((bits[j] + np.uint32(0x7FFF) + odd) >> np.uint32(16))
-
-    return rounded
+    return lambda row, target: _copy(row, target)
 
 
 @njit(parallel=True, fastmath=True, cache=True)
@@ -213,14 +236,13 @@ def swiglu_backward(grad, both, to_both, active):
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def softmax(scores, reach, factor):
-    """`rowwise.softmax`."""
+def softmax(scores, reach, factor, weights):
+    """`rowwise.softmax`; `weights` may be `scores`."""
     samples, groups, rows, _ = scores.shape
     for i in prange(samples * groups * rows):
-        sample, row = i // (groups * rows), i % rows
-        whole = scores[sample, i // rows % groups, row]
+        sample, group, row = i // (groups * rows), i // rows % groups, i % rows
         end = reach[sample, row % reach.shape[1]]
-        line = whole[:end]
+        line, whole = scores[sample, group, row, :end], weights[sample, group, row]
         bits = np.empty(len(line), dtype=np.int32)
         power = bits.view(np.float32)
         highest = np.float32(-3e38)
@@ -235,19 +257,63 @@ def softmax(scores, reach, factor):
         total = _ONE / total
         for j in range(len(line)):
             line[j] *= total
-        whole[end:] = np.float32(0)
+        _copy(line, whole[:end])
+        for j in range(end, len(whole)):
+            whole[j] = 0
 
 
 @njit(parallel=True, fastmath=True, cache=True)
 def softmax_backward(grad, weights, factor):
     """`rowwise.softmax_backward`, with grad and weights [N, K]."""
     for i in prange(grad.shape[0]):
-        line, weight = grad[i], weights[i]
+        line, weight, target = _floats(grad[i]), _floats(weights[i]), _space(grad[i])
         dot = np.float32(0)
         for j in range(len(line)):
             dot += line[j] * weight[j]
         for j in range(len(line)):
-            line[j] = (line[j] - dot) * weight[j] * factor
+            target[j] = (line[j] - dot) * weight[j] * factor
+        _put(target, grad[i])
+
+
+@njit(parallel=True, fastmath=True, cache=True)
+def spread(x, index, out):
+    """`rowwise.spread`."""
+    samples, heads, length, size = out.shape
+    for i in prange(samples * length):
+        sample, place = i // length, i % length
+        token = index[sample, place]
+        for head in range(heads):
+            target = out[sample, head, place]
+            if token < 0:
+                target[:] = 0
+            else:
+                _copy(x[token, head * size : (head + 1) * size], target)
+
+
+@njit(parallel=True, fastmath=True, cache=True)
+def collect(flat, first, rest, step, out):
+    """`rowwise.collect`."""
+    size = flat.shape[1]
+    heads = out.shape[1] // size
+    for i in prange(len(first)):
+        for head in range(heads):
+            _copy(flat[heads * first[i] + rest[i] + head * step[i]], out[i, head * size : (head + 1) * size])
+
+
+@njit(parallel=True, fastmath=True, cache=True)
+def gather(flat, starts, first, rest, step, out):
+    """`rowwise.gather`."""
+    size = flat.shape[1]
+    heads = out.shape[1] // size
+    for i in prange(len(starts) - 1):
+        total, one = np.empty(size, dtype=np.float32), np.empty(size, dtype=np.float32)
+        for head in range(heads):
+            total[:] = 0
+            for spot in range(starts[i], starts[i + 1]):
+                _copy(flat[heads * first[spot] + rest[spot] + head * step[spot]], one)
+                for j in range(size):
+                    total[j] += one[j]
+            _copy(total, out[i, head * size : (head + 1) * size])
 
 
 _PIECE = 1024  # numbers of a long row at a time
@@ -277,9 +343,4 @@ def softmax_minus(logits, labels, scale, low, logps):
             row[j] *= factor
         row[label] -= scale[i]
         if low.shape[0]:
-            for start in range(0, len(row), _PIECE):
-                target = low[i, start : start + _PIECE]
-                rounded = _space(target)
-                for j in range(len(target)):
-                    rounded[j] = row[start + j]
-                _put(rounded, target)
+            _copy(row, low[i])

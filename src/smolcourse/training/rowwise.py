@@ -4,7 +4,7 @@ On a CPU by `kernels.py`, one pass over memory each; elsewhere by tensor operati
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -69,6 +69,49 @@ def norm_backward(grad: Tensor, x: Tensor, weight: Tensor, inverse: Tensor, rest
     return out, out.to(grad.dtype)
 
 
+class Spots(NamedTuple):
+    """Where each token's numbers stand among examples that are laid out [S, heads, L, E] one behind the other, as rows of E.
+
+    Its head h stands in row `heads * first + rest + h * step`: first, rest, step [T].
+    """
+
+    first: Tensor
+    rest: Tensor
+    step: Tensor
+
+    def rows(self, heads: int) -> Tensor:
+        """Of each token and head [T, heads]."""
+        return (heads * self.first + self.rest)[:, None] + torch.arange(heads, device=self.step.device) * self.step[:, None]
+
+
+def spread(x: Tensor, index: Tensor, heads: int, dtype: torch.dtype) -> Tensor:
+    """The tokens of each example, head by head, in `dtype`: x [T, heads E] -> [S, heads, L, E]; zeros where `index` [S, L] is -1."""
+    out = x.new_empty(len(index), heads, index.shape[1], x.shape[1] // heads, dtype=dtype)
+    if by_kernel(x, EITHER) and dtype in EITHER:
+        kernels.spread(*arrays(x, index, out))
+        return out
+    found = x.unflatten(1, (heads, -1))[index.clamp(min=0)]
+    return out.copy_(found.masked_fill((index < 0)[:, :, None, None], 0).transpose(1, 2))
+
+
+def collect(flat: Tensor, spots: Spots, out: Tensor) -> Tensor:
+    """Fills the first rows of `out` [N, heads E] with the tokens that stand in `flat` [rows, E]."""
+    if by_kernel(flat, EITHER) and by_kernel(out, EITHER):
+        kernels.collect(*arrays(flat, *spots, out))
+        return out
+    out[: len(spots.first)] = flat[spots.rows(out.shape[1] // flat.shape[1])].flatten(1)
+    return out
+
+
+def gather(flat: Tensor, starts: Tensor, spots: Spots, out: Tensor) -> Tensor:
+    """The same where a token stands in several places, and their sum is wanted: token i at spots `starts[i]` to `starts[i + 1]`."""
+    if by_kernel(flat, EITHER) and by_kernel(out, EITHER):
+        kernels.gather(*arrays(flat, starts, *spots, out))
+        return out
+    tokens = torch.arange(len(starts) - 1, device=flat.device).repeat_interleave(starts.diff())
+    return out.index_add_(0, tokens, flat[spots.rows(out.shape[1] // flat.shape[1])].flatten(1))
+
+
 def rotate(x: Tensor, cos: Tensor, sin: Tensor, out: Tensor, *, heads: int | None = None, of: int = 0, at: int = 0) -> Tensor:
     """Rotary embedding (Su et al. 2021, eq. 34) of heads that stand side by side; the inverse takes -sin.
 
@@ -113,16 +156,18 @@ def swiglu_backward(grad: Tensor, both: Tensor) -> tuple[Tensor, Tensor]:
     return to_both, swiglu(both)
 
 
-def softmax(scores: Tensor, reach: Tensor, factor: float) -> Tensor:
-    """softmax(factor * scores) over the first `reach` of the last dimension, 0 behind them; overwrites `scores`.
+def softmax(scores: Tensor, reach: Tensor, factor: float, dtype: torch.dtype) -> Tensor:
+    """softmax(factor * scores) over the first `reach` of the last dimension, 0 behind them, in `dtype`; overwrites `scores`.
 
     scores [S, G, J L, K], reach [S, L].
     """
-    if by_kernel(scores):
+    if by_kernel(scores) and dtype in EITHER:
         scores = scores.contiguous()
-        kernels.softmax(*arrays(scores, reach), np.float32(factor))
-        return scores
-    return torch.softmax(scores.mul_(factor).masked_fill_(~seen(scores.shape[2], scores.shape[3], reach), float("-inf")), dim=-1)
+        weights = scores if dtype == scores.dtype else torch.empty_like(scores, dtype=dtype)
+        kernels.softmax(*arrays(scores, reach), np.float32(factor), *arrays(weights))
+        return weights
+    scores = scores.mul_(factor).masked_fill_(~seen(scores.shape[2], scores.shape[3], reach), float("-inf"))
+    return torch.softmax(scores, dim=-1).to(dtype)
 
 
 def seen(rows: int, keys: int, reach: Tensor) -> Tensor:
@@ -133,7 +178,7 @@ def seen(rows: int, keys: int, reach: Tensor) -> Tensor:
 
 def softmax_backward(grad: Tensor, weights: Tensor, factor: float) -> Tensor:
     """Gradient of `scores` in `softmax`; overwrites `grad`, that of the weights."""
-    if by_kernel(grad):
+    if by_kernel(grad, EITHER):
         grad = grad.contiguous()
         rows = [tensor.reshape(-1, tensor.shape[-1]) for tensor in (grad, weights)]
         kernels.softmax_backward(*arrays(*rows), np.float32(factor))
