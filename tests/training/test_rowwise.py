@@ -125,5 +125,6 @@ def test_what_the_kernels_do_not_take_goes_the_other_way() -> None:
     torch.testing.assert_close(normed.square().mean(dim=-1), torch.ones(4, dtype=torch.float64))
     transposed = torch.randn(48, 4).t()  # its rows do not lie one after another
     torch.testing.assert_close(
-        rowwise.norm(transposed, torch.ones(48), 0.0, torch.float32)[0], rowwise.norm(transposed.contiguous(), torch.ones(48), 0.0, torch.float32)[0]
+        rowwise.norm(transposed, torch.ones(48), 0.0, torch.float32)[0],
+        rowwise.norm(transposed.contiguous(), torch.ones(48), 0.0, torch.float32)[0],
     )

@@ -114,9 +114,7 @@ class Heads(NamedTuple):
     size: int
 
 
-def attend_row(
-    q: Tensor, k: Tensor, v: Tensor, layout: Layout, heads: Heads, dtype: torch.dtype
-) -> tuple[Tensor, list[Tensor]]:
+def attend_row(q: Tensor, k: Tensor, v: Tensor, layout: Layout, heads: Heads, dtype: torch.dtype) -> tuple[Tensor, list[Tensor]]:
     """Attention of a row, q [T, H E], k and v [N, G E] -> [T, H E] in `dtype`, and what its backward needs: five tensors a block.
 
     Args:
@@ -180,9 +178,7 @@ def _times(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     return product.view(*a.shape[:2], *product.shape[1:])
 
 
-def attend_backward(
-    grad: Tensor, saved: Sequence[Tensor], reach: Tensor, into: tuple[Tensor, Tensor, Tensor]
-) -> None:
+def attend_backward(grad: Tensor, saved: Sequence[Tensor], reach: Tensor, into: tuple[Tensor, Tensor, Tensor]) -> None:
     """Gradients of query, key and value, for that of `attend`'s output and what it saved."""
     query, key, value, out, kept = saved
     if kept.dim() == 3:

@@ -2,7 +2,8 @@
 
 A tensor operation reads and writes whole matrices, and a few thousand multiplications later it is memory that all wait for.
 Here each row is finished while it lies in the cache. Arrays have their rows one after another, which are shared out over the threads;
-they are fp32, and where `_floats` or `_put` stand, bf16 too. The same sums as tensor operations stand in `rowwise.py` and `int8.py`; tests hold the two against each other.
+they are fp32, and where `_floats` or `_put` stand, bf16 too. The compiler makes vector
+instructions of plain loops that write to one array and compare nothing: so there are many short loops. The same sums as tensor operations stand in `rowwise.py` and `int8.py`; tests hold the two against each other.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -24,6 +25,17 @@ def _highest(row):
     found = np.int32(0)
     for j in range(len(bits)):
         found = max(found, bits[j] & _SIGN)
+    return np.array([found], dtype=np.int32).view(np.float32)[0]
+
+
+@njit(inline="always")
+def _largest(row):
+    """max of a row. Floats are ordered as whole numbers are, once the bits of negative ones are turned round."""
+    bits = row.view(np.int32)
+    found = np.int32(-(2**31))
+    for j in range(len(bits)):
+        found = max(found, bits[j] ^ ((bits[j] >> np.int32(31)) & _SIGN))
+    found ^= (found >> np.int32(31)) & _SIGN
     return np.array([found], dtype=np.int32).view(np.float32)[0]
 
 
@@ -155,15 +167,14 @@ def norm(x, weight, eps, out, inverse):
 def norm_backward(grad, x, weight, inverse, rest, out, low):
     """`rowwise.norm_backward`: the result as `out`, and as `low`."""
     for i in prange(x.shape[0]):
-        row, line, other, factor, target, rounded = x[i], _floats(grad[i]), rest[i], inverse[i], out[i], _space(low[i])
+        row, line, other, factor, target = x[i], _floats(grad[i]), rest[i], inverse[i], out[i]
         dot = np.float32(0)
         for j in range(len(row)):
             dot += line[j] * weight[j] * row[j]
         dot *= factor * factor / np.float32(len(row))
         for j in range(len(row)):
             target[j] = (line[j] * weight[j] - row[j] * dot) * factor + other[j]
-            rounded[j] = target[j]
-        _put(rounded, low[i])
+        _copy(target, low[i])
 
 
 @njit(parallel=True, fastmath=True, cache=True)
@@ -174,10 +185,12 @@ def rotate(x, cos, sin, out, of, at, width):
         row, c, s = _floats(x[i, of : of + width]), cos[i], sin[i]
         target = _space(out[i, at : at + width])
         for start in range(0, width, 2 * half):
+            one, other = row[start : start + half], row[start + half : start + 2 * half]
+            first, second = target[start : start + half], target[start + half : start + 2 * half]
             for j in range(half):
-                one, other = row[start + j], row[start + half + j]
-                target[start + j] = one * c[j] - other * s[j]
-                target[start + half + j] = other * c[j] + one * s[j]
+                first[j] = one[j] * c[j] - other[j] * s[j]
+            for j in range(half):
+                second[j] = other[j] * c[j] + one[j] * s[j]
         _put(target, out[i, at : at + width])
 
 
@@ -226,11 +239,13 @@ def swiglu_backward(grad, both, to_both, active):
         sigmoid = np.empty(half, dtype=np.float32)
         _sigmoid(g, sigmoid)
         for j in range(half):
-            s = sigmoid[j]
-            silu = g[j] * s
-            again[j] = silu * u[j]
-            to_up[j] = line[j] * silu
-            to_gate[j] = line[j] * u[j] * (s + silu * (_ONE - s))
+            again[j] = g[j] * sigmoid[j]
+        for j in range(half):
+            to_up[j] = line[j] * again[j]
+        for j in range(half):
+            to_gate[j] = line[j] * u[j] * (sigmoid[j] + again[j] * (_ONE - sigmoid[j]))
+        for j in range(half):
+            again[j] *= u[j]
         _put(back, to_both[i])
         _put(again, active[i])
 
@@ -245,10 +260,9 @@ def softmax(scores, reach, factor, weights):
         line, whole = scores[sample, group, row, :end], weights[sample, group, row]
         bits = np.empty(len(line), dtype=np.int32)
         power = bits.view(np.float32)
-        highest = np.float32(-3e38)
         for j in range(len(line)):
             line[j] *= factor
-            highest = max(highest, line[j])
+        highest = _largest(line)
         _exp(line, highest, _ONE, line, bits)
         total = np.float32(0)
         for j in range(len(line)):
@@ -324,9 +338,7 @@ def softmax_minus(logits, labels, scale, low, logps):
     """`rowwise.softmax_minus`; `low` has no rows where nobody wants it."""
     for i in prange(logits.shape[0]):
         row, label = logits[i], labels[i]
-        highest = np.float32(-3e38)
-        for j in range(len(row)):
-            highest = max(highest, row[j])
+        highest = _largest(row)
         at_label = row[label] - highest
         total = np.float32(0)
         bits = np.empty(_PIECE, dtype=np.int32)

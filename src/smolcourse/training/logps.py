@@ -23,7 +23,9 @@ def packed_logps(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
     """The fused way; equal to the plain one to 1e-5, gradients too."""
     causal = fused._causal_lm(model)
     chosen = fused.body(model, batch)[batch["target_index"]]
-    return head_logps(chosen, causal.lm_head.weight, batch["labels"], lower.copy(causal, [causal.lm_head], [causal.lm_head.weight]))
+    return head_logps(
+        chosen, causal.lm_head.weight, batch["labels"], lower.copy(causal, [causal.lm_head], [causal.lm_head.weight])
+    )
 
 
 def plain_logps(model: Any, batch: dict[str, Tensor]) -> Tensor:
