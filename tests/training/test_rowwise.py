@@ -101,6 +101,27 @@ def test_softmax_and_its_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-6)
 
 
+@dtypes
+def test_tokens_go_to_examples_and_back(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
+    """Two examples of two heads; token 0 stands in both, token 3 in the second alone, token 4 in none."""
+    x, index = torch.randn(5, 6), torch.tensor([[0, 1, -1], [2, 0, 3]])
+    first, rest = torch.tensor([0, 3, 0, 3, 3]), torch.tensor([0, 1, 1, 0, 2])
+    spots = rowwise.Spots(first, rest, torch.full((5,), 3))  # in the order of their tokens: 0, 0, 1, 2, 3
+    once = rowwise.Spots(*(part[[0, 2, 3, 4]] for part in spots))
+    starts = torch.tensor([0, 2, 3, 4, 5])
+    for kernel in (True, False):
+        monkeypatch.setattr(rowwise, "by_kernel", lambda x, *_, kernel=kernel: kernel)
+        out = rowwise.spread(x, index, 2, dtype)
+        assert out.dtype == dtype and not out[0, :, 2].any()
+        assert torch.equal(out[1].transpose(0, 1).flatten(1), x[[2, 0, 3]].to(dtype))
+        flat = out.view(-1, 3)
+        summed = rowwise.gather(flat, starts, spots, torch.zeros(5, 6))
+        torch.testing.assert_close(summed[:4], x[:4].to(dtype).float() * torch.tensor([[2.0], [1], [1], [1]]))
+        assert not summed[4].any()
+        collected = rowwise.collect(flat, once, torch.zeros(6, 6, dtype=dtype))
+        assert torch.equal(collected[:4], x[:4].to(dtype)) and not collected[4:].any()
+
+
 @pytest.mark.parametrize("rounded", [False, True], ids=["fp32", "bf16 too"])
 def test_softmax_minus_one_hot(monkeypatch: pytest.MonkeyPatch, rounded: bool) -> None:
     logits, labels, scale = torch.randn(5, 2100) * 20, torch.tensor([0, 7, 1023, 1024, 2099]), torch.rand(5)

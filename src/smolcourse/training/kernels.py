@@ -1,9 +1,10 @@
 """The row-by-row work of a decoder layer on a CPU, each piece one pass over memory, compiled by numba: no C++ compiler is needed.
 
 A tensor operation reads and writes whole matrices, and a few thousand multiplications later it is memory that all wait for.
-Here each row is finished while it lies in the cache. Arrays have their rows one after another, which are shared out over the threads;
-they are fp32, and where `_floats` or `_put` stand, bf16 too. The compiler makes vector
-instructions of plain loops that write to one array and compare nothing: so there are many short loops. The same sums as tensor operations stand in `rowwise.py` and `int8.py`; tests hold the two against each other.
+Here each row is finished while it lies in the cache. Arrays have their rows one after another, which are shared out over the
+threads; they are fp32, and where `_floats`, `_copy` or `_put` stand, bf16 too. The compiler makes vector instructions of plain
+loops that write to one array and compare nothing: so there are many short loops. The same sums as tensor operations stand in
+`rowwise.py` and `int8.py`; tests hold the two against each other.
 """
 
 # mypy: disable-error-code="no-untyped-def"

@@ -251,6 +251,10 @@ class RunTrainer(InRun):
         # Trainer then wraps nothing: the fused layers read weights, not modules, so DDP's hooks on modules would not see them.
         self.is_distributed_loading_by_transformers = parallel.count() > 1
 
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        """Trainer would count all parameters of the model for it, each step; nobody reads it."""
+        return 0
+
     def counts(self, batch: dict[str, Tensor]) -> list[int]:
         """What the loss of a step is divided by: this batch's part of it. Our labels are targets only."""
         return [len(batch["labels"])]

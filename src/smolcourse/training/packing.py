@@ -105,13 +105,26 @@ def collate_tree(segments: Sequence[Segment]) -> dict[str, Tensor]:
             if target and (offset or before):  # the first token of all is never predicted
                 target_index.append(start + offset - 1 if offset else before[-1])
                 labels.append(token)
+    whole = [(start, len(segment.ids), before) for start, segment, before in zip(starts, segments, above, strict=True)]
     return {
         "input_ids": torch.tensor(input_ids),
         "position_ids": torch.tensor(position_ids),
-        **_layout([(start, len(segment.ids), before) for start, segment, before in zip(starts, segments, above, strict=True)]),
+        **_layout(_tiles(whole)),
         "target_index": torch.tensor(target_index, dtype=torch.long),
         "labels": torch.tensor(labels, dtype=torch.long),
     }
+
+
+_TILE = 128  # queries
+
+
+def _tiles(segments: Sequence[tuple[int, int, list[int]]]) -> list[tuple[int, int, list[int]]]:
+    """Cuts what is long: the first queries of a segment do not see its last keys, and need not be multiplied with them."""
+    tiles = []
+    for start, length, above in segments:
+        for first in range(0, length, _TILE):
+            tiles.append((start + first, min(_TILE, length - first), [*above, *range(start, start + first)]))
+    return tiles
 
 
 def _layout(segments: Sequence[tuple[int, int, list[int]]]) -> dict[str, Tensor]:
@@ -146,7 +159,7 @@ def _layout(segments: Sequence[tuple[int, int, list[int]]]) -> dict[str, Tensor]
     }
 
 
-_BLOCK = 10_000  # attention weights that take as long as one block more
+_BLOCK = 30_000  # attention weights that take as long as one block more
 
 
 def _alike(sizes: Sequence[tuple[int, int]]) -> list[list[int]]:
@@ -171,8 +184,8 @@ def _alike(sizes: Sequence[tuple[int, int]]) -> list[list[int]]:
 
 
 def _even(length: int) -> int:
-    """The next multiple of 8: attention's products are a quarter faster on whole vectors."""
-    return -(-length // 8) * 8
+    """The next multiple of 32: whole vectors, and few shapes, since for each new one oneDNN compiles its product anew."""
+    return -(-length // 32) * 32
 
 
 def token_mask(batch: dict[str, Tensor]) -> Tensor:

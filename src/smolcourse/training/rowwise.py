@@ -85,7 +85,7 @@ class Spots(NamedTuple):
 
 
 def spread(x: Tensor, index: Tensor, heads: int, dtype: torch.dtype) -> Tensor:
-    """The tokens of each example, head by head, in `dtype`: x [T, heads E] -> [S, heads, L, E]; zeros where `index` [S, L] is -1."""
+    """Each example's tokens, head by head, in `dtype`: x [T, heads E] -> [S, heads, L, E]; zeros where `index` [S, L] is -1."""
     out = x.new_empty(len(index), heads, index.shape[1], x.shape[1] // heads, dtype=dtype)
     if by_kernel(x, EITHER) and dtype in EITHER:
         kernels.spread(*arrays(x, index, out))
@@ -104,12 +104,14 @@ def collect(flat: Tensor, spots: Spots, out: Tensor) -> Tensor:
 
 
 def gather(flat: Tensor, starts: Tensor, spots: Spots, out: Tensor) -> Tensor:
-    """The same where a token stands in several places, and their sum is wanted: token i at spots `starts[i]` to `starts[i + 1]`."""
+    """The same where a token stands in several places, token i at spots `starts[i]` to `starts[i + 1]`: their sum."""
     if by_kernel(flat, EITHER) and by_kernel(out, EITHER):
         kernels.gather(*arrays(flat, starts, *spots, out))
         return out
     tokens = torch.arange(len(starts) - 1, device=flat.device).repeat_interleave(starts.diff())
-    return out.index_add_(0, tokens, flat[spots.rows(out.shape[1] // flat.shape[1])].flatten(1))
+    found = flat[spots.rows(out.shape[1] // flat.shape[1])].flatten(1)
+    exact = torch.promote_types(found.dtype, torch.float32)
+    return out.copy_(out.to(exact).index_add_(0, tokens, found.to(exact)))
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor, out: Tensor, *, heads: int | None = None, of: int = 0, at: int = 0) -> Tensor:
