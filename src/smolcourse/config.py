@@ -20,8 +20,8 @@ class Recipe:
     """Everything a run needs. The resolved recipe is saved with the run, and starting it again gives the same run."""
 
     # What is trained
-    method: Literal["sft", "dpo", "orpo", "grpo", "rloo", "reward"] = "sft"
-    engine: Literal["smol", "trl"] = "smol"  # the last three methods are TRL's alone
+    method: Literal["sft", "dpo", "orpo", "kto", "grpo", "rloo", "reward"] = "sft"
+    engine: Literal["smol", "trl"] = "smol"  # the last four methods are TRL's alone
     model_name_or_path: str = "smollm2-135m-instruct"
     chat_template_path: str | None = None
 

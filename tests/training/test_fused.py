@@ -42,11 +42,14 @@ def model_of(folder: Path, kind: str) -> Any:
             if "ia3_l" in name:
                 torch.nn.init.normal_(parameter, mean=1.0, std=0.2, generator=torch.Generator().manual_seed(3))
         return model
-    targets: Any = "all-linear" if kind == "lora" else ["q_proj", "down_proj"]
-    model = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules=targets, task_type="CAUSAL_LM"))
+    targets: Any = ["q_proj", "down_proj"] if kind.endswith("on some") else "all-linear"
+    dora = kind.startswith("dora")
+    model = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, use_dora=dora, target_modules=targets, task_type="CAUSAL_LM"))
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.02, generator=torch.Generator().manual_seed(3))
+        if "magnitude" in name:  # as if learned
+            parameter.data *= 1 + 0.2 * torch.rand(len(parameter), generator=torch.Generator().manual_seed(3))
     return model
 
 
@@ -55,7 +58,7 @@ def gradients(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("share", [True, False], ids=["shared prefix", "no sharing"])
-@pytest.mark.parametrize("kind", ["full", "lora", "lora on some", *OTHERS])
+@pytest.mark.parametrize("kind", ["full", "lora", "lora on some", "dora", "dora on some", *OTHERS])
 def test_loss_and_gradients_equal_the_plain_path(tiny_model: Path, kind: str, share: bool) -> None:
     batch = collate(examples(5), share=share)
     scale = torch.tensor(1 / len(batch["labels"]))
@@ -117,8 +120,8 @@ def test_the_head_is_chunked_without_changing_the_loss(tiny_model: Path, monkeyp
 def test_what_the_layers_do_not_compute_is_left_to_the_model(tiny_model: Path) -> None:
     from peft import LoraConfig, get_peft_model
 
-    dora = get_peft_model(model_of(tiny_model, "full"), LoraConfig(r=2, use_dora=True, target_modules="all-linear"))
-    assert not fused.supports(dora)
+    biased = get_peft_model(model_of(tiny_model, "full"), LoraConfig(r=2, lora_bias=True, target_modules="all-linear"))
+    assert not fused.supports(biased)
     dropped = get_peft_model(model_of(tiny_model, "full"), LoraConfig(r=2, lora_dropout=0.1, target_modules="all-linear"))
     assert not fused.supports(dropped)
     prompted = model_of(tiny_model, "PROMPT_TUNING")

@@ -17,7 +17,7 @@ from smolcourse.training.train import load, prepare, train
 from tests.training.test_fused import examples, gradients, model_of
 
 
-@pytest.mark.parametrize("kind", ["full", "lora", "lora on some"])
+@pytest.mark.parametrize("kind", ["full", "lora", "lora on some", "dora"])
 def test_loss_and_gradients_are_near_those_of_fp32(tiny_model: Path, kind: str) -> None:
     batch = collate(examples(6))
     scale = torch.tensor(1 / len(batch["labels"]))
@@ -62,12 +62,14 @@ def test_the_settings_of_torch_are_put_back(tiny_model: Path) -> None:
         assert backends.mkldnn.matmul.fp32_precision == before
 
 
-@pytest.mark.parametrize("tokens", [1, 31, 32, 33])
-def test_rows_of_zeros_fill_up_a_shape(tokens: int) -> None:
-    x = torch.randn(tokens, 8)
-    found = lower.rounded(x, torch.bfloat16)
-    assert found.shape == (64 if tokens > 32 else 32, 8)
-    assert torch.equal(found[:tokens], x.bfloat16()) and not found[tokens:].any()
+def test_layers_that_read_the_same_have_one_copy(tiny_model: Path) -> None:
+    model = model_of(tiny_model, "lora")
+    causal = fused._causal_lm(model)
+    lower.attach(causal, torch.bfloat16)
+    attention = causal.model.layers[0].self_attn
+    bases = [getattr(attention, name).base_layer for name in ("q_proj", "k_proj", "v_proj")]
+    assert torch.equal(bases[0].lower, torch.cat([base.weight for base in bases]).bfloat16())
+    assert not hasattr(bases[1], "lower") and not hasattr(bases[2], "lower")
 
 
 @pytest.mark.parametrize("kind", ["full", "embedded", "alone"])

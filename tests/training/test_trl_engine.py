@@ -99,6 +99,26 @@ def test_learning_from_scores(recipe: Recipe, method: str) -> None:
 
 
 @pytest.mark.parametrize("use_peft", [False, True], ids=["full", "lora"])
+def test_answers_that_are_good_or_bad(recipe: Recipe, use_peft: bool) -> None:
+    """Before the first update nothing has moved: every answer's loss is one minus sigmoid(0)."""
+    run = start(of_pairs(recipe, "kto", use_peft=use_peft, lora_r=4))
+    lines = run.metrics()
+    assert len(lines) == 3 and lines[0]["loss"] == pytest.approx(0.5, abs=1e-4) and lines[-1]["loss"] < 0.5
+    assert "rewards/chosen" in lines[0] and run.result() is not None
+
+
+def test_no_prompt_meets_an_answer_of_its_own() -> None:
+    from smolcourse.training.trl_engine import _unpaired
+
+    pairs = [{"prompt_ids": [n], "chosen_ids": [10 + n], "rejected_ids": [20 + n]} for n in range(5)]
+    rows = list(_unpaired(pairs, 2))
+    assert [(row["prompt_ids"][0], row["completion_ids"][0], row["label"]) for row in rows[:4]] == [
+        (0, 10, True), (1, 11, True), (0, 20, False), (1, 21, False),
+    ]  # fmt: skip
+    assert len(rows) == 10 and all(row["KL_completion_ids"][0] % 10 != row["prompt_ids"][0] for row in rows[:8])
+
+
+@pytest.mark.parametrize("use_peft", [False, True], ids=["full", "lora"])
 def test_a_reward_model(recipe: Recipe, use_peft: bool) -> None:
     run = start(of_pairs(recipe, "reward", use_peft=use_peft, lora_r=4))
     assert len(run.metrics()) == 3 and "accuracy" in run.metrics()[0]

@@ -120,7 +120,8 @@ def attend_row(q: Tensor, k: Tensor, v: Tensor, layout: Layout, heads: Heads, dt
     Args:
         dtype: of the factors of products; scores are fp32 sums all the same.
     """
-    keep = heads.queries * sum(block.reach.numel() * block.key_index.shape[1] for block in layout.blocks) <= _KEPT
+    weights = heads.queries * sum(block.reach.numel() * block.key_index.shape[1] for block in layout.blocks)
+    keep = weights <= _KEPT or q.device.type != "cpu"
     flat, kept = v.new_empty(layout.places * heads.queries, heads.size, dtype=dtype), []
     for block, part in zip(layout.blocks, layout.parts(flat, heads.queries), strict=True):
         query, key = spread(q, block.query_index, heads.queries, q.dtype), spread(k, block.key_index, heads.keys, k.dtype)

@@ -3,8 +3,8 @@
 from smolcourse.config import Recipe
 from smolcourse.errors import SmolError
 
-PAIRED = ("dpo", "orpo", "reward")
-"""Methods that learn from pairs of answers."""
+PAIRED = ("dpo", "orpo", "kto", "reward")
+"""Methods that learn from pairs of answers; KTO takes them apart again."""
 SCORED = ("grpo", "rloo")
 """Methods that learn from the scores of the model's own answers."""
 
@@ -13,7 +13,7 @@ def check_engine(recipe: Recipe) -> None:
     """Raises `SmolError` for what the recipe's engine does not have."""
     if recipe.engine == "trl":
         _check_trl(recipe)
-    elif recipe.method in (*SCORED, "reward"):
+    elif recipe.method in (*SCORED, "kto", "reward"):
         raise SmolError(
             f"method={recipe.method} chỉ chạy trên TRL",
             f"method={recipe.method} runs on TRL only",

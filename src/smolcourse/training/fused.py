@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from smolcourse.training import lower
 from smolcourse.training.attention import Heads, Layout, attend_row, attend_row_backward
-from smolcourse.training.joined import GROUPS, Joined, base_of, linears
+from smolcourse.training.joined import Joined, base_of, linears, row_norms
 from smolcourse.training.rowwise import add, norm, norm_backward, rotate, same_threads, swiglu, swiglu_backward
 
 
@@ -30,8 +30,7 @@ class _Shape:
 
 
 PROMPTS = ("PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING")
-PROJECTIONS = tuple(name for _, names in GROUPS for name in names)
-_PARTS = (slice(0, 3), slice(3, 4), slice(4, 6), slice(6, 7))  # of the projections: those that read the same
+_PARTS = (slice(0, 3), slice(3, 4), slice(4, 6), slice(6, 7))  # of the seven linear layers: `joined.GROUPS`
 
 
 class _Layer(torch.autograd.Function):
@@ -50,10 +49,11 @@ class _Layer(torch.autograd.Function):
         *weights: Any,
     ) -> Tensor:
         norm_1, norm_2, *rest = weights
-        matrices, a, b = rest[:7], rest[7:14], rest[14:]
+        matrices, a, b, gains = rest[:7], rest[7:14], rest[14:21], rest[21:]
         heads = shape.heads
         pairs: list[Tensor | None] = []
         inners: list[Tensor | None] = []
+        outputs: list[Tensor | None] = []  # before their gain
 
         def linear(number: int, value: Tensor) -> Tensor:
             joined, part = shape.joined[number], _PARTS[number]
@@ -61,7 +61,9 @@ class _Layer(torch.autograd.Function):
             y, inner = joined.forward(value, matrices[part], pair)
             pairs.extend(pair or (None, None))
             inners.append(inner)
-            return y
+            gain = joined.gain(gains[part])
+            outputs.append(None if gain is None else y)
+            return y if gain is None else (y * gain).to(y.dtype)
 
         normed, inverse_1 = norm(x, norm_1, shape.eps, shape.dtype)
         qkv = linear(0, normed)
@@ -75,7 +77,7 @@ class _Layer(torch.autograd.Function):
         normed, inverse_2 = norm(h, norm_2, shape.eps, shape.dtype)
         both = linear(2, normed)
         y = linear(3, swiglu(both))
-        ctx.save_for_backward(x, inverse_1, attended, h, inverse_2, both, cos, sin, *weights, *pairs, *inners, *kept)
+        ctx.save_for_backward(x, inverse_1, attended, h, inverse_2, both, cos, sin, *weights, *pairs, *inners, *outputs, *kept)
         ctx.shape, ctx.layout, ctx.past = shape, layout, 0 if past_k is None else len(past_k)
         return add(h, y)
 
@@ -83,26 +85,34 @@ class _Layer(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> Any:
         saved = ctx.saved_tensors
         x, inverse_1, attended, h, inverse_2, both, cos, sin = saved[:8]
-        weights, pairs, inners, kept = saved[8:31], saved[31:39], saved[39:43], saved[43:]
+        weights, pairs, inners, outputs, kept = saved[8:38], saved[38:46], saved[46:50], saved[50:54], saved[54:]
         layout: Layout = ctx.layout
         norm_1, norm_2, *rest = weights
-        matrices, a = rest[:7], rest[7:14]
+        matrices, a, gains = rest[:7], rest[7:14], rest[21:]
         shape: _Shape = ctx.shape
         heads = shape.heads
         need = ctx.needs_input_grad[7:]
+        grad_ys: list[Tensor] = [grads[0]] * 4
         grad_inners: list[Tensor | None] = [None] * 4
         grad_matrices: list[Tensor | None] = [None] * 7
         grad_a: list[Tensor | None] = [None] * 7
         grad_b: list[Tensor | None] = [None] * 7
+        grad_gains: list[Tensor | None] = [None] * 7
 
         def to_input(number: int, grad: Tensor) -> Tensor:
             pair = pairs[2 * number : 2 * number + 2]
-            joined, part = shape.joined[number], _PARTS[number]
+            joined, part, y = shape.joined[number], _PARTS[number], outputs[number]
+            gain = joined.gain(gains[part])
+            if gain is not None and y is not None:
+                found = torch.split(torch.sum(grad * y, dim=0, dtype=gain.dtype), joined.sizes)
+                grad_gains[part] = [None if own is None else each for own, each in zip(gains[part], found, strict=True)]
+                grad = (grad * gain).to(grad.dtype)
+            grad_ys[number] = grad
             grad_x, grad_inners[number] = joined.to_input(grad, matrices[part], None if pair[0] is None else pair)
             return grad_x
 
-        def to_weights(number: int, grad: Tensor, value: Tensor) -> None:
-            joined, part = shape.joined[number], _PARTS[number]
+        def to_weights(number: int, value: Tensor) -> None:
+            joined, part, grad = shape.joined[number], _PARTS[number], grad_ys[number]
             grad_matrices[part] = joined.to_weights(grad, value, need[2:9][part])
             grad_a[part], grad_b[part] = joined.to_pairs(grad, value, inners[number], grad_inners[number], a[part])
 
@@ -111,26 +121,27 @@ class _Layer(torch.autograd.Function):
         # MLP
         low = grad_out.to(shape.dtype)
         grad_both, active = swiglu_backward(to_input(3, low), both)
-        to_weights(3, low, active)
+        to_weights(3, active)
         grad_normed = to_input(2, grad_both)
-        to_weights(2, grad_both, norm(h, norm_2, shape.eps, shape.dtype)[0])
+        to_weights(2, norm(h, norm_2, shape.eps, shape.dtype)[0])
         grad_norm_2 = (grad_normed * h).mul_(inverse_2).sum(dim=0) if need[1] else None
         grad_h, low = norm_backward(grad_normed, h, norm_2, inverse_2, grad_out)
         # Attention
         grad_attended = to_input(1, low)
-        to_weights(1, low, attended)
+        to_weights(1, attended)
         past: int = ctx.past
         grad_q, grad_k, grad_v = attend_row_backward(grad_attended, kept, layout, heads, past + len(x))
-        grad_past = tuple(grad[:past].unflatten(1, (heads.keys, heads.size)) if past else None for grad in (grad_k, grad_v))
+        grad_past = [grad[:past].view(past, heads.keys, heads.size) if past else None for grad in (grad_k, grad_v)]
         grad_qkv = low.new_empty(len(x), (heads.queries + 2 * heads.keys) * heads.size)
         rotate(grad_q, cos, -sin, grad_qkv, heads=heads.queries)
         rotate(grad_k[past:], cos, -sin, grad_qkv, heads=heads.keys, at=heads.queries * heads.size)
         grad_qkv[:, -heads.keys * heads.size :] = grad_v[past:]
         grad_normed = to_input(0, grad_qkv)
-        to_weights(0, grad_qkv, norm(x, norm_1, shape.eps, shape.dtype)[0])
+        to_weights(0, norm(x, norm_1, shape.eps, shape.dtype)[0])
         grad_norm_1 = (grad_normed * x).mul_(inverse_1).sum(dim=0) if need[0] else None
         grad_x, _ = norm_backward(grad_normed, x, norm_1, inverse_1, grad_h)
-        return grad_x, None, None, *grad_past, None, None, grad_norm_1, grad_norm_2, *grad_matrices, *grad_a, *grad_b
+        learned = (*grad_matrices, *grad_a, *grad_b, *grad_gains)
+        return grad_x, None, None, *grad_past, None, None, grad_norm_1, grad_norm_2, *learned
 
 
 class _HeadLoss(torch.autograd.Function):
@@ -165,7 +176,7 @@ class _HeadLoss(torch.autograd.Function):
 
 
 def supports(model: nn.Module) -> bool:
-    """Whether every layer of the causal LM is one that `_Layer` computes: Llama, SiLU, no biases; plain LoRA, IA3 or neither.
+    """Whether every layer of the causal LM is one that `_Layer` computes: Llama, SiLU, no biases; plain LoRA, DoRA, IA3 or none.
 
     Learned prompts may stand before it.
     """
@@ -226,7 +237,7 @@ def body(model: Any, batch: dict[str, Tensor]) -> Tensor:
         joined = tuple(each for each, _ in read)
         shape = _Shape(heads, layer.input_layernorm.variance_epsilon, joined, dtype or x.dtype)
         weights = [layer.input_layernorm.weight, layer.post_attention_layernorm.weight]
-        weights += [tensors[kind] for kind in range(3) for _, found in read for tensors in found]
+        weights += [tensors[kind] for kind in range(4) for _, found in read for tensors in found]
         x = _Layer.apply(x, cos, sin, past_k, past_v, layout, shape, *weights)  # type: ignore[no-untyped-call]
     hidden: Tensor = causal.model.norm(x)
     return hidden[len(x) - filling - tokens : len(x) - filling]
@@ -246,32 +257,43 @@ def _is_plain(linear: Any) -> bool:
         return False
     if hasattr(linear, "ia3_l"):
         return active[0] in linear.ia3_l
-    if not hasattr(linear, "lora_A") or getattr(linear, "lora_variant", {}):
+    if not hasattr(linear, "lora_A") or not _is_dora(linear.lora_variant.get(active[0])):
+        return False
+    if linear.lora_B[active[0]].bias is not None:
         return False
     dropout = linear.lora_dropout[active[0]]
     return not (isinstance(dropout, nn.Dropout) and dropout.p > 0)
 
 
-def _read(causal: Any, group: list[Any]) -> tuple[Joined, list[tuple[Tensor, Tensor | None, Tensor | None]]]:
-    """A group of linear layers, and of each its weight and the LoRA pair that PEFT has put around it.
+def _is_dora(variant: Any) -> bool:
+    """Or plain LoRA, which is no variant."""
+    from peft.tuners.lora.variants import DoraLinearVariant
+
+    return variant is None or type(variant) is DoraLinearVariant
+
+
+def _read(causal: Any, group: list[Any]) -> tuple[Joined, list[tuple[Tensor | None, ...]]]:
+    """A group of linear layers, and of each its weight and what PEFT has put around it: a LoRA pair, DoRA's gain.
 
     IA3 (Liu et al. 2022, section 3.3) scales what goes out of a layer or into it: the weight's rows or columns.
     """
-    tensors: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
-    scales = []
+    tensors: list[tuple[Tensor | None, ...]] = []
+    weights, scales = [], []
     for linear in group:
         weight, name, scale = base_of(linear).weight, _active(linear), 0.0
         if hasattr(linear, "ia3_l"):
             weight = weight * linear.ia3_l[name]
-        pair: tuple[Tensor | None, Tensor | None] = (None, None)
+        a, b, gain = None, None, None
         if hasattr(linear, "lora_A"):
-            pair, scale = (linear.lora_A[name].weight, linear.lora_B[name].weight), linear.scaling[name]
-        tensors.append((weight, *pair))
+            a, b, scale = linear.lora_A[name].weight, linear.lora_B[name].weight, linear.scaling[name]
+            if name in linear.lora_variant:
+                gain = linear.lora_magnitude_vector[name].weight / row_norms(weight, a, b, scale)
+        tensors.append((weight, a, b, gain))
+        weights.append(weight)
         scales.append(scale)
-    weights = [weight for weight, _, _ in tensors]
-    whole = [getattr(base_of(linear), "int8", None) for linear in group]
-    fast = whole if all(whole) else lower.copy(causal, group, weights)
-    return Joined(tuple(len(weight) for weight in weights), tuple(scales), fast), tensors
+    whole: list[Any] = [getattr(base_of(linear), "int8", None) for linear in group]
+    fast: Any = whole if all(whole) else lower.copy(causal, group, weights)
+    return Joined([len(weight) for weight in weights], scales, fast), tensors
 
 
 def _active(linear: Any) -> str:

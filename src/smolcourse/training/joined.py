@@ -2,7 +2,8 @@
 
 The layers' outputs stand side by side in one matrix [T, out], and so do their gradients. LoRA pairs are joined too: the A of all
 one below the other [R, in], and one B [R, out] with each layer's own, times its scale, where its rows and its columns meet
-(Hu et al. 2021, eq. 3).
+(Hu et al. 2021, eq. 3). With DoRA each output has a gain: its magnitude over the length of its row of weights (Liu et al. 2024,
+eq. 5).
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,16 +34,31 @@ def base_of(linear: Any) -> Any:
     return linear if type(linear) is nn.Linear else linear.base_layer
 
 
+def row_norms(weight: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
+    """|W + s B A| of each row [out], a constant to the gradient (DoRA: Liu et al. 2024, section 4.3). B A is never made."""
+    with torch.no_grad():
+        cross = (b * (weight @ a.t())).sum(dim=1)
+        own = ((b @ (a @ a.t())) * b).sum(dim=1)
+        return (weight.square().sum(dim=1) + 2 * scale * cross + scale**2 * own).sqrt()
+
+
 @dataclass(frozen=True)
 class Joined:
     """A group, without its tensors that learn: y = x W^T (+ LoRA), forward and backward."""
 
-    sizes: tuple[int, ...]
+    sizes: list[int]
     """Outputs of each layer."""
-    scales: tuple[float, ...]
+    scales: list[float]
     """Of each layer's LoRA pair."""
     fast: Tensor | list[Int8] | None
     """The weights once more, rounded for fast products: joined, in the dtype that x is then in; or each in int8."""
+
+    def gain(self, gains: Some) -> Tensor | None:
+        """What each number of y is multiplied with in the end [out]; None where there is no DoRA."""
+        there = next((gain for gain in gains if gain is not None), None)
+        if there is None:
+            return None
+        return torch.cat([there.new_ones(size) if gain is None else gain for gain, size in zip(gains, self.sizes, strict=True)])
 
     def low_rank(self, a: Some, b: Some, dtype: torch.dtype) -> tuple[Tensor, Tensor] | None:
         """A [R, in] and B [R, out] of all layers that have a pair; None where none has."""
@@ -73,7 +89,7 @@ class Joined:
         else:
             y = x.new_empty(len(x), sum(self.sizes))
             rounded = quantise(x, self.fast[0].columns) if self.fast else None
-            for number, (part, weight) in enumerate(zip(y.split(self.sizes, dim=1), weights, strict=True)):
+            for number, (part, weight) in enumerate(zip(torch.split(y, self.sizes, dim=1), weights, strict=True)):
                 if rounded and self.fast:
                     part.copy_(product(rounded, self.fast[number]))
                 else:
@@ -93,7 +109,7 @@ class Joined:
             grad_x = grad @ weights[0]
         else:
             grad_x = grad.new_zeros(len(grad), weights[0].shape[1])
-            for number, (part, weight) in enumerate(zip(grad.split(self.sizes, dim=1), weights, strict=True)):
+            for number, (part, weight) in enumerate(zip(torch.split(grad, self.sizes, dim=1), weights, strict=True)):
                 grad_x = product_backward(part, self.fast[number], grad_x) if self.fast else grad_x.addmm_(part, weight)
         if pair is None:
             return grad_x, None
@@ -105,15 +121,15 @@ class Joined:
         if not any(needed):
             return [None] * len(needed)
         if all(needed):
-            return (grad.t() @ x).split(self.sizes)
-        return [part.t() @ x if need else None for part, need in zip(grad.split(self.sizes, dim=1), needed, strict=True)]
+            return torch.split(grad.t() @ x, self.sizes)
+        return [part.t() @ x if need else None for part, need in zip(torch.split(grad, self.sizes, dim=1), needed, strict=True)]
 
     def to_pairs(self, grad: Tensor, x: Tensor, inner: Tensor | None, grad_inner: Tensor | None, a: Some) -> tuple[Some, Some]:
         """The gradient of each A, and of each B."""
         if inner is None or grad_inner is None:
             return [None] * len(a), [None] * len(a)
         ranks = [0 if one is None else len(one) for one in a]
-        parts_a = (grad_inner.t() @ x).split(ranks)
+        parts_a = torch.split(grad_inner.t() @ x, ranks)
         blocks = self._blocks(inner.t() @ grad, a)
         parts_b = [None if block is None else block.t() * scale for block, scale in zip(blocks, self.scales, strict=True)]
         return [part if rank else None for part, rank in zip(parts_a, ranks, strict=True)], parts_b

@@ -7,7 +7,7 @@ loops that write to one array and compare nothing: so there are many short loops
 `rowwise.py` and `int8.py`; tests hold the two against each other.
 """
 
-# mypy: disable-error-code="no-untyped-def"
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
 # (numba reads the types from the arrays it is given)
 
 import numpy as np

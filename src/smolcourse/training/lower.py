@@ -1,8 +1,9 @@
-"""Products in bf16 where the processor has units for them (AMX, AVX-512 BF16); everything else stays fp32.
+"""Products in bf16 where the processor has units for them (AMX, AVX-512 BF16).
 
-What learns is fp32, what is saved is fp32, and so is all that lies between two products: only the factors of a product are
-rounded (mixed precision: Micikevicius et al. 2018, section 3.1), and its sums are fp32 inside the processor. A frozen weight is
-rounded once; one that learns is rounded for each step.
+Their factors are rounded, and their sums are fp32 inside the processor (mixed precision: Micikevicius et al. 2018, section
+3.1). In the hand-written layers (`fused.py`) what lies between two products stays rounded; the residual stream, attention
+scores and logits are fp32, and so is all that learns and all that is saved. A frozen weight is rounded once; one that learns,
+for each step.
 """
 
 from collections.abc import Iterator, Sequence
@@ -60,15 +61,6 @@ def filling(tokens: int) -> int:
     return -tokens % ROWS if backends.mkldnn.matmul.fp32_precision == "bf16" else 0
 
 
-def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """x [T, K] in `dtype`, with rows of zeros up to the next multiple of `ROWS`."""
-    rows = len(x) + -len(x) % ROWS
-    out = x.new_empty(rows, x.shape[1], dtype=dtype)
-    out[: len(x)] = x
-    out[len(x) :] = 0
-    return out
-
-
 def attach(causal: Any, dtype: torch.dtype) -> None:
     """Lets the hand-written layers of a causal LM (`fused.py`) compute in `dtype`, with a copy of each frozen weight.
 
@@ -94,7 +86,7 @@ def copy(causal: Any, linears: Sequence[Any], weights: Sequence[Tensor]) -> Tens
 def together(weights: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
     """The weights in `dtype`, one below the other."""
     out = weights[0].new_empty(sum(map(len, weights)), weights[0].shape[1], dtype=dtype)
-    for part, weight in zip(out.split([len(weight) for weight in weights]), weights, strict=True):
+    for part, weight in zip(torch.split(out, [len(weight) for weight in weights]), weights, strict=True):
         part.copy_(weight.detach())
     return out
 

@@ -24,7 +24,7 @@ from smolcourse.training.pairs import Pair, collate_rows, sequence_logps
 from smolcourse.training.sight import Sight
 from smolcourse.training.vlm_sft import language_of
 
-_VERSION = 1
+_VERSION = 2
 
 
 class PairRows(Dataset[list[Pair]]):

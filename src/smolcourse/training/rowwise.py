@@ -90,7 +90,7 @@ def spread(x: Tensor, index: Tensor, heads: int, dtype: torch.dtype) -> Tensor:
     if by_kernel(x, EITHER) and dtype in EITHER:
         kernels.spread(*arrays(x, index, out))
         return out
-    found = x.unflatten(1, (heads, -1))[index.clamp(min=0)]
+    found = x.view(len(x), heads, -1)[index.clamp(min=0)]
     return out.copy_(found.masked_fill((index < 0)[:, :, None, None], 0).transpose(1, 2))
 
 
@@ -128,10 +128,9 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor, out: Tensor, *, heads: int | Non
     if by_kernel(x, EITHER) and by_kernel(out, EITHER) and by_kernel(cos) and out.is_contiguous():
         kernels.rotate(*arrays(x, cos, sin), *arrays(out), of, at, width)
         return out
-    source, target = (part.unflatten(1, (-1, 2, half)) for part in (x[:, of : of + width].to(cos.dtype), out[:, at : at + width]))
-    cos, sin = cos[:, None], sin[:, None]
-    target[:, :, 0] = source[:, :, 0] * cos - source[:, :, 1] * sin
-    target[:, :, 1] = source[:, :, 1] * cos + source[:, :, 0] * sin
+    source, cos, sin = x[:, of : of + width].to(cos.dtype).reshape(len(x), -1, 2, half), cos[:, None], sin[:, None]
+    one, other = source[:, :, 0], source[:, :, 1]
+    out[:, at : at + width] = torch.stack([one * cos - other * sin, other * cos + one * sin], dim=2).flatten(1)
     return out
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Reward = Callable[[str, str], float]
 """(answer, gold) -> score."""
 
-_CLASSES = {"sft": "SFT", "dpo": "DPO", "orpo": "ORPO", "grpo": "GRPO", "rloo": "RLOO", "reward": "Reward"}
+_CLASSES = {"sft": "SFT", "dpo": "DPO", "orpo": "ORPO", "kto": "KTO", "grpo": "GRPO", "rloo": "RLOO", "reward": "Reward"}
 # Of the same name in a recipe, but not of the same meaning: TRL packs without keeping examples apart; tokens and masks are ours.
 _OTHERWISE = {"packing", "completion_only_loss", "chat_template_path", "loss_type", "fsdp"}
 
@@ -76,6 +76,10 @@ def trl_trainer(prepared: Prepared, run: Run, model: Any, sample: Sampler | None
     from datasets import Dataset, disable_progress_bars
 
     disable_progress_bars()
+    config = getattr(trl, f"{name}Config")
+    args = config(**_settings(recipe, run, steps, prepared, config))
+    if recipe.method == "kto":
+        rows = list(_unpaired(rows, args.per_device_train_batch_size // 2))
     trainer: InRun = kind(
         recipe,
         run,
@@ -83,7 +87,7 @@ def trl_trainer(prepared: Prepared, run: Run, model: Any, sample: Sampler | None
         steps,
         None if recipe.method == "reward" else sample,
         model=model,
-        args=getattr(trl, f"{name}Config")(**_settings(recipe, run, steps, prepared, getattr(trl, f"{name}Config"))),
+        args=args,
         train_dataset=Dataset.from_list(rows),
         **settings,
     )
@@ -134,6 +138,8 @@ def _settings(recipe: Recipe, run: Run, steps: int, prepared: Prepared, config: 
         settings["loss_type"] = recipe.loss_type
     if recipe.method not in SCORED:  # a step sees as many examples as on packed rows
         settings["per_device_train_batch_size"] *= max(1, round(len(prepared.examples) / len(prepared.plan.rows)))
+    if recipe.method == "kto":  # a pair is two of its rows
+        settings["per_device_train_batch_size"] *= 2
     return settings
 
 
@@ -155,6 +161,19 @@ def _tokens(example: dict[str, Any], method: str) -> dict[str, list[int]]:
     if method == "reward":
         return {"chosen_ids": prompt + chosen, "rejected_ids": prompt + rejected}
     return {"prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": rejected}
+
+
+def _unpaired(pairs: Sequence[dict[str, Any]], count: int) -> Iterator[dict[str, Any]]:
+    """Answers that are good or bad, those of `count` pairs in a batch.
+
+    KTO measures how far the model has moved on answers to other prompts: each row has that of the row before it in its batch
+    (Ethayarajh et al. 2024, section 4.1). Good ones stand before bad ones, so that no prompt meets an answer of its own.
+    """
+    for start in range(0, len(pairs), count):
+        batch = pairs[start : start + count]
+        rows = [(pair["prompt_ids"], pair[f"{side}_ids"], side == "chosen") for side in ("chosen", "rejected") for pair in batch]
+        for place, (prompt, answer, label) in enumerate(rows):
+            yield {"prompt_ids": prompt, "completion_ids": answer, "label": label, "KL_completion_ids": rows[place - 1][1]}
 
 
 def _questions(recipe: Recipe) -> Iterator[dict[str, Any]]:
