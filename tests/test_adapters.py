@@ -23,6 +23,7 @@ from smolcourse.adapters import (
 from smolcourse.config import Recipe
 from smolcourse.errors import SmolError
 from smolcourse.training.fused import supports
+from smolcourse.training.logps import packed_logps
 from smolcourse.training.packing import collate
 from smolcourse.training.plain import plain_logits
 
@@ -55,8 +56,11 @@ def with_adapter(folder: Path, kind: str, seed: int = 1) -> Any:
 @pytest.mark.parametrize("kind", KINDS)
 def test_packed_rows_say_what_rows_alone_say(tiny_model: Path, kind: str) -> None:
     model = with_adapter(tiny_model, kind)
-    assert supports(model) == (kind != "dora")
-    packed = plain_logits(model, collate(ROWS))
+    batch = collate(ROWS)
+    packed = plain_logits(model, batch)
+    said = packed.log_softmax(dim=-1).gather(1, batch["labels"][:, None]).squeeze(1)
+    assert supports(model)
+    torch.testing.assert_close(packed_logps(model, batch), said, rtol=1e-4, atol=1e-4)
     alone = torch.cat([plain_logits(model, collate([row])) for row in ROWS])
     torch.testing.assert_close(packed, alone, rtol=1e-4, atol=1e-4)
     whole = [model(input_ids=torch.tensor([row["input_ids"]])).logits[0, -3:-1] for row in ROWS]
