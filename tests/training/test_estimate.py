@@ -99,6 +99,13 @@ def test_memory_grows_with_the_tokens_in_flight_alone(shape: Shape) -> None:
     assert longer.seconds > 1.8 * small.seconds
 
 
+def test_what_stands_in_memory_once_more_is_counted(shape: Shape) -> None:
+    plain, aimed = (predict(shape, WORK, CALIBRATION, lora_r=8, dtype="float32", aimed=aimed) for aimed in (False, True))
+    rounded = predict(shape, WORK, CALIBRATION, lora_r=8, dtype="bfloat16")
+    assert aimed.peak_memory == plain.peak_memory + 4 * shape.body
+    assert rounded.peak_memory == plain.peak_memory + 2 * (shape.body + 576 * 49152)
+
+
 def test_nothing_to_train_costs_only_the_start(shape: Shape) -> None:
     nothing = predict(shape, Work(0, 0, 0, 0, 0.0), CALIBRATION)
     assert nothing.operations == 0 and nothing.tokens_per_second == 0

@@ -147,6 +147,7 @@ def predict(
     lora_target_modules: str | list[str] = "all-linear",
     dtype: str | None = None,
     int8: bool = False,
+    aimed: bool = False,
     save_total_limit: int = 2,
 ) -> Prediction:
     """Predicts a run by the formulas at the head of this file.
@@ -155,6 +156,7 @@ def predict(
         lora_r: rank of LoRA; None trains all weights.
         dtype: of products, the calibrated one if None; weights are fp32.
         int8: frozen weights are multiplied in int8.
+        aimed: LoRA begins along the gradient of the frozen weights, which is summed up before the first step.
     """
     dtype = dtype or calibration.dtype
     adapter = lora_parameters(shape, lora_r, lora_target_modules) if lora_r else 0
@@ -171,7 +173,11 @@ def predict(
     computing = operations / speed + optimiser
     seconds = computing + START_SECONDS
 
-    weights = shape.parameters * 4 + shape.body * (1 if int8 else 2 if lower else 0)  # those that are rounded stand there twice
+    weights = shape.parameters * 4
+    if lower or int8:  # those that are rounded stand there twice
+        weights += shape.body if int8 else 2 * (shape.body + shape.hidden * shape.vocabulary)
+    if aimed:  # freed, but kept from the system
+        weights += shape.body * 4
     learning = trainable * (4 + 8)  # gradient and two moments, fp32
     per_token = shape.layers * (ACTIVATION_HIDDEN * shape.hidden + ACTIVATION_INTERMEDIATE * shape.intermediate) * 4
     targets_in_flight = work.tokens_in_flight * min(1.0, work.target_tokens / max(1, work.tokens))

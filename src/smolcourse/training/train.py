@@ -136,6 +136,7 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
         lora_target_modules=recipe.lora_target_modules,
         dtype=dtype,
         int8=int8_pays,
+        aimed=_starts_along_gradient(recipe),
         save_total_limit=recipe.save_total_limit,
     )
     target = pairs.decoded(examples[0], tokenizer) if recipe.method in PAIRED else sft.decoded_targets(examples[0], tokenizer)
