@@ -105,3 +105,9 @@ def test_the_cache_folder_is_that_of_the_assets(monkeypatch: pytest.MonkeyPatch,
         else:
             monkeypatch.setenv("SMOLCOURSE_HOME", value)
         assert calibrating.calibration_file() == home() / "calibration.json"
+
+
+@pytest.mark.parametrize(("dtype", "pays"), [("float32", True), ("bfloat16", False)])
+def test_int8_is_for_machines_without_units_for_bf16(dtype: str, pays: bool) -> None:
+    measured = some_calibration(dtype=dtype, gflops={"float32": 100.0, "bfloat16": 400.0, "int8": 1000.0})
+    assert measured.int8_pays == pays

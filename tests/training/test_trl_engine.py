@@ -140,6 +140,7 @@ def test_without_trl_the_command_that_brings_it(recipe: Recipe, monkeypatch: pyt
     ("changes", "said"),
     [
         ({"engine": "smol", "method": "grpo"}, "engine=trl"),
+        ({"engine": "smol", "method": "kto"}, "engine=trl"),
         ({"engine": "smol", "method": "reward"}, "engine=trl"),
         ({"method": "grpo"}, "task=milk-tea"),
         ({"method": "grpo", "task": "milk-tea", "per_device_train_batch_size": 3, "gradient_accumulation_steps": 1}, "=4"),

@@ -167,7 +167,8 @@ def _unpaired(pairs: Sequence[dict[str, Any]], count: int) -> Iterator[dict[str,
     """Answers that are good or bad, those of `count` pairs in a batch.
 
     KTO measures how far the model has moved on answers to other prompts: each row has that of the row before it in its batch
-    (Ethayarajh et al. 2024, section 4.1). Good ones stand before bad ones, so that no prompt meets an answer of its own.
+    (Ethayarajh et al. 2024, section 4.1). Good ones stand before bad ones, so that no prompt meets an answer of its own where
+    a batch has more than one pair.
     """
     for start in range(0, len(pairs), count):
         batch = pairs[start : start + count]
