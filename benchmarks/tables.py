@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -116,20 +117,22 @@ def preference(folder: Path, run: str | None = None, size: int = 200) -> Figures
         run: the SFT run, by name or path; None trains one.
     """
     tuned = trained(find_run(run)) if run else train(folder / "sft", SFT, "task=null")
-    runs = {"sft": tuned}
-    runs["dpo"] = train(folder / "dpo", "smollm2-135m/dpo/lora", f"model_name_or_path={tuned.run.path}")
-    runs["orpo"] = train(folder / "orpo", "smollm2-135m/orpo/lora")
+    ways: dict[str, Callable[[], Trained | None]] = {
+        "base": lambda: None,
+        "sft": lambda: tuned,
+        "dpo": lambda: train(folder / "dpo", "smollm2-135m/dpo/lora", f"model_name_or_path={tuned.run.path}"),
+        "orpo": lambda: train(folder / "orpo", "smollm2-135m/orpo/lora"),
+    }
     figures: Figures = {}
     lines = []
-    for name in ("base", *runs):
-        reference = "smollm2-135m-instruct" if name == "base" else str(runs[name].run.path)
-        found = {**exact_match(reference, size), **style(reference, size // 2)}
-        if name in runs:
-            found["minutes"] = runs[name].minutes
+    for name, make in ways.items():
+        made = make()
+        reference = str(made.run.path) if made else "smollm2-135m-instruct"
+        found = {**exact_match(reference, size), **style(reference, size // 2), "minutes": made.minutes if made else 0}
         figures |= {f"{name}_{key}": value for key, value in found.items()}
         cells = [f"{found[key]:.1%}" for key in (*SPLITS, "preference", "short")]
-        lines.append([name, *cells, f"{found.get('minutes', 0):.1f}"])
-    print_table(["model", "exact match, new", "unseen", "style preferred", "style written", "minutes"], lines)
+        lines.append([name, *cells, f"{found['minutes']:.1f}"])
+        print_table(["model", "exact match, new", "unseen", "style preferred", "style written", "minutes"], lines)
     return figures
 
 
