@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from smolcourse import hardware
 from smolcourse.config import Recipe
+from smolcourse.data.chat import Row
 from smolcourse.errors import SmolError
 from smolcourse.evaluation.compare import TaskResult, evaluate, write_items
 from smolcourse.evaluation.statistics import Interval
@@ -96,7 +97,7 @@ def _go(prepared: Prepared, folder: Run, say: Say) -> Run:
             say(tr("Chấm mô hình gốc trên dữ liệu chưa từng thấy…", "Scoring the base model on data it never saw…"))
             whole = load_model(str(prepared.folder))[0] if recipe.fsdp else model
             _score(whole, tokenizer, tasks[:1], folder, "before", say)
-        sample = None if recipe.fsdp else partial(_answers, tasks=tasks)
+        sample = None if recipe.fsdp else partial(_answers, system=prepared.system)
         train(prepared, folder, model, sample=sample, reward=partial(_reward, tasks[0]) if tasks else None)
         if tasks and parallel.is_first() and (recipe.fsdp or recipe.engine == "trl"):
             model, _ = load_model(str(folder.path))  # what was trained is sharded, or was put on by TRL
@@ -184,8 +185,7 @@ def _reward(task: Task, answer: str, gold: str) -> float:
     return task.scorer(answer, gold)[task.metric]
 
 
-def _answers(model: Any, tokenizer: PreTrainedTokenizerBase, prompts: list[str], *, tasks: list[Task]) -> list[str]:
-    """Fixed prompts while training: asked as the task asks, with its system prompt where there is one."""
-    system = [message for message in tasks[0].items[0].messages if message["role"] == "system"] if tasks else []
+def _answers(model: Any, tokenizer: PreTrainedTokenizerBase, prompts: list[str], *, system: list[Row]) -> list[str]:
+    """Fixed prompts while training: asked as the data asks, with its system prompt where there is one."""
     conversations = [[*system, {"role": "user", "content": prompt}] for prompt in prompts]
     return generate(model, tokenizer, conversations, max_new_tokens=96)

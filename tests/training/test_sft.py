@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from smolcourse import experiment
 from smolcourse.config import Recipe
 from smolcourse.data.milk_tea import generate
 from smolcourse.errors import SmolError
@@ -191,3 +192,16 @@ def test_samples_are_kept_before_during_and_after(recipe: Recipe) -> None:
     train(prepared, run, load(prepared), sample=lambda model, tokenizer, prompts: [f"đáp {len(prompts)}" for _ in prompts])
     steps = [line["step"] for line in map(json.loads, (run.path / "samples.jsonl").read_text().splitlines())]
     assert steps[0] == 0 and 3 in steps and steps[-1] == len(losses(run))
+
+
+def test_samples_are_asked_as_the_data_asks(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[dict[str, str]]] = []
+
+    def answer(model: Any, tokenizer: Any, conversations: list[list[dict[str, str]]], **_: Any) -> list[str]:
+        asked.extend(conversations)
+        return ["đáp"] * len(conversations)
+
+    monkeypatch.setattr(experiment, "generate", answer)
+    experiment.run(dataclasses.replace(recipe, sample_prompts=["một trà đào"], max_steps=1, warmup_steps=0), "test")
+    system = generate(1, seed=3)[0]["messages"][0]
+    assert system["role"] == "system" and asked[0] == [system, {"role": "user", "content": "một trà đào"}]
