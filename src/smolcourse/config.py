@@ -50,6 +50,7 @@ class Recipe:
     loss_type: Literal["sigmoid", "hinge", "ipo", "robust", "sigmoid_norm", "simpo"] = "sigmoid"  # of dpo
     beta: float = 0.1  # dpo: how dear it is to leave the reference model; orpo: weight of the odds ratio
     label_smoothing: float = 0.0  # share of pairs taken to be the wrong way round
+    rpo_alpha: float = 0.0  # dpo: weight of the chosen answer's cross entropy beside the comparison (RPO)
     reference_free: bool = False  # dpo without a reference model
     simpo_gamma: float = 0.5  # margin by which simpo wants the chosen answer to win
     completion_only_loss: bool = True  # orpo's cross entropy: of the chosen answer alone, or (TRL) of its prompt too
@@ -215,6 +216,7 @@ _RANGES: list[tuple[str, float, float]] = [
     ("align_epochs", 1e-6, 1e6),
     ("beta", 1e-6, 1e3),
     ("label_smoothing", 0.0, 0.499),
+    ("rpo_alpha", 0.0, 1e3),
     ("simpo_gamma", 0.0, 1e3),
     ("lora_r", 1, 4096),
     ("num_virtual_tokens", 1, 4096),

@@ -130,18 +130,23 @@ def trl_dpo(two_models: tuple[Any, Any], tokenizer: Any, tmp_path_factory: pytes
 
 
 @pytest.mark.parametrize("share", [True, False], ids=["shared", "apart"])
+@pytest.mark.parametrize("rpo_alpha", [0.0, 0.7])
 @pytest.mark.parametrize("loss_type", ["sigmoid", "hinge", "ipo", "robust", "sigmoid_norm"])
-def test_the_dpo_step_is_trls(loss_type: str, share: bool, two_models: tuple[Any, Any], trl_dpo: Any, tokenizer: Any) -> None:
+def test_the_dpo_step_is_trls(
+    loss_type: str, rpo_alpha: float, share: bool, two_models: tuple[Any, Any], trl_dpo: Any, tokenizer: Any
+) -> None:
     model, reference = two_models
     smoothing = 0.1 if loss_type == "robust" else 0.0
-    trl_dpo.loss_types, trl_dpo.beta, trl_dpo.label_smoothing = [loss_type], 0.3, smoothing
+    trl_dpo.loss_types, trl_dpo.loss_weights = [loss_type, "sft"], [1.0, rpo_alpha]
+    trl_dpo.beta, trl_dpo.label_smoothing = 0.3, smoothing
     batch = trl_dpo.data_collator([trl_dpo.train_dataset[i] for i in range(len(SHORT))])
     model.zero_grad()
     wanted = trl_dpo._compute_loss(model, batch, False)
     wanted.backward()
     theirs = gradients(model)
     model.zero_grad()
-    recipe = Recipe(method="dpo", loss_type=loss_type, beta=0.3, label_smoothing=smoothing, prefix_sharing=share)
+    recipe = Recipe(method="dpo", loss_type=loss_type, rpo_alpha=rpo_alpha, beta=0.3, label_smoothing=smoothing)
+    recipe = dataclasses.replace(recipe, prefix_sharing=share)
     found = ours_on(SHORT, DPOTrainer, model, recipe, tokenizer, reference)
     torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
     close(gradients(model), theirs)
@@ -213,9 +218,9 @@ def test_without_a_reference_none_is_computed(recipe: Recipe, changes: Any, monk
     assert run.metrics()[-1]["loss"] < run.metrics()[0]["loss"]
 
 
-@pytest.mark.parametrize("method", ["dpo", "orpo"])
-def test_packing_accumulation_and_layers_change_nothing(recipe: Recipe, method: str) -> None:
-    recipe = dataclasses.replace(recipe, method=method, max_steps=2, warmup_steps=0, packed_length=4096, max_length=128)
+@pytest.mark.parametrize("changes", [{}, {"rpo_alpha": 0.7}, {"method": "orpo"}], ids=["dpo", "rpo", "orpo"])
+def test_packing_accumulation_and_layers_change_nothing(recipe: Recipe, changes: Any) -> None:
+    recipe = dataclasses.replace(recipe, **changes, max_steps=2, warmup_steps=0, packed_length=4096, max_length=128)
     packed = start(recipe).metrics()
     plain = start(dataclasses.replace(recipe, fused=False)).metrics()
     single = start(dataclasses.replace(recipe, packing=False, gradient_accumulation_steps=12)).metrics()

@@ -53,12 +53,12 @@ def of_pairs(recipe: Recipe, method: str, **changes: Any) -> Recipe:
 
 
 @pytest.mark.parametrize("use_peft", [False, True], ids=["full", "lora"])
-@pytest.mark.parametrize("method", ["sft", "dpo", "orpo"])
-def test_both_engines_lose_the_same(recipe: Recipe, method: str, use_peft: bool) -> None:
+@pytest.mark.parametrize(("method", "rpo_alpha"), [("sft", 0.0), ("dpo", 0.0), ("dpo", 0.7), ("orpo", 0.0)])
+def test_both_engines_lose_the_same(recipe: Recipe, method: str, rpo_alpha: float, use_peft: bool) -> None:
     recipe = recipe if method == "sft" else of_pairs(recipe, method, completion_only_loss=False)
-    if method == "orpo":  # TRL averages the batches of a step, we its tokens
+    if method == "orpo" or rpo_alpha:  # TRL averages the batches of a step, we its tokens
         recipe = dataclasses.replace(recipe, per_device_train_batch_size=4, gradient_accumulation_steps=1)
-    recipe = dataclasses.replace(recipe, use_peft=use_peft, lora_r=4)
+    recipe = dataclasses.replace(recipe, use_peft=use_peft, lora_r=4, rpo_alpha=rpo_alpha)
     theirs, ours = start(recipe), start(dataclasses.replace(recipe, engine="smol"))
     for line, wanted in zip(theirs.metrics(), ours.metrics(), strict=True):
         assert line["step"] == wanted["step"] and line["learning_rate"] == pytest.approx(wanted["learning_rate"])

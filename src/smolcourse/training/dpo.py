@@ -1,4 +1,7 @@
-"""Direct preference optimisation: chosen answers become likelier than rejected ones, by more than the reference model has it."""
+"""Direct preference optimisation: chosen answers become likelier than rejected ones, by more than the reference model has it.
+
+With `rpo_alpha` the chosen answer's cross entropy is added, so that it rises itself (Pang et al. 2024, eq. 1).
+"""
 
 from collections import deque
 from typing import Any
@@ -17,16 +20,17 @@ class DPOTrainer(RunTrainer):
     """Mean loss over the pairs of a step, on packed rows; the reference's log-probabilities come with the pairs."""
 
     def counts(self, batch: dict[str, Tensor]) -> list[int]:
-        """Pairs."""
-        return [len(batch["lengths"]) // 3]
+        """Pairs, and the tokens of their chosen answers."""
+        chosen, _, _ = batch["lengths"].chunk(3)
+        return [len(chosen), int(chosen.sum())]
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Tensor | int | None = None
     ) -> Any:
         """The summed loss of this batch's pairs over the number of pairs in the whole step."""
         recipe = self.recipe
+        count, tokens = torch.as_tensor(num_items_in_batch if num_items_in_batch is not None else self.counts(inputs))
         chosen_tokens, rejected_tokens, _ = inputs["lengths"].chunk(3)
-        count = torch.as_tensor(num_items_in_batch if num_items_in_batch is not None else len(chosen_tokens))
         logps = sequence_logps(target_logps(model, inputs, fast=recipe.fused), inputs)
         chosen, rejected, _ = logps.chunk(3)
         if recipe.loss_type == "simpo":
@@ -48,10 +52,15 @@ class DPOTrainer(RunTrainer):
                 rejected_tokens=rejected_tokens,
             )
         loss = losses.sum() / count
+        entropy = {}
+        if recipe.rpo_alpha:
+            entropy["nll_loss"] = -chosen.sum() / tokens
+            loss = loss + recipe.rpo_alpha * entropy["nll_loss"]
         moved = torch.stack([chosen.detach() - ref_chosen, rejected.detach() - ref_rejected])
         self.note(
             len(inputs["input_ids"]),
             loss=loss,
+            **entropy,
             **pair_metrics(chosen, rejected, recipe.beta * moved, inputs["lengths"], count),
             kl=moved.mean(dim=0).sum() / count,
         )
@@ -74,9 +83,9 @@ class DPOTrainer(RunTrainer):
         self.live.say(
             tr(
                 f"⚠ xác suất của câu trả lời được chọn đang giảm so với lúc đầu ({change:.2f} nat mỗi token): DPO chỉ nới khoảng "
-                "cách, không giữ câu được chọn. Thử giảm learning_rate, tăng beta, bớt số bước, hoặc dùng method=orpo",
+                "cách, không giữ câu được chọn. Thử rpo_alpha=1, giảm learning_rate, tăng beta, hoặc bớt số bước",
                 f"⚠ the chosen answers are less likely than at the start ({change:.2f} nats a token): DPO widens the gap, it "
-                "does not hold the chosen answer up. Try a lower learning_rate, a higher beta, fewer steps, or method=orpo",
+                "does not hold the chosen answer up. Try rpo_alpha=1, a lower learning_rate, a higher beta, or fewer steps",
             )
         )
 

@@ -135,7 +135,8 @@ def _settings(recipe: Recipe, run: Run, steps: int, prepared: Prepared, config: 
     settings = {name: value for name, value in dataclasses.asdict(recipe).items() if name in known}
     settings |= arguments(recipe, run, steps) | {"bf16": recipe.dtype == "bfloat16"}
     if recipe.method == "dpo":
-        settings["loss_type"] = recipe.loss_type
+        settings["loss_type"] = [recipe.loss_type, "sft"] if recipe.rpo_alpha else recipe.loss_type
+        settings["loss_weights"] = [1.0, recipe.rpo_alpha] if recipe.rpo_alpha else None
     if recipe.method not in SCORED:  # a step sees as many examples as on packed rows
         settings["per_device_train_batch_size"] *= max(1, round(len(prepared.examples) / len(prepared.plan.rows)))
     if recipe.method == "kto":  # a pair is two of its rows
