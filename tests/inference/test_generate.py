@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from peft import IA3Config, LoraConfig, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, get_peft_model
 from transformers import (
     AutoModelForCausalLM,
     GPT2Config,
@@ -132,8 +133,6 @@ def test_other_architectures_take_the_plain_road(tokenizer):
 
 
 def test_lora_is_merged_into_the_copy_only(model, tokenizer):
-    from peft import LoraConfig, get_peft_model
-
     prompts = conversations(3)
     before = generate(model, tokenizer, prompts, max_new_tokens=8)
     adapted = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
@@ -152,16 +151,38 @@ def test_lora_is_merged_into_the_copy_only(model, tokenizer):
         assert generate(adapted, tokenizer, prompts, max_new_tokens=8) == before
 
 
-@pytest.mark.parametrize("variant", ["dora", "prompt_tuning"])
-def test_other_adapters_take_the_plain_road(model, tokenizer, variant):
-    from peft import LoraConfig, PromptTuningConfig, get_peft_model
+KINDS = {
+    "dora": lambda: LoraConfig(r=2, target_modules="all-linear", use_dora=True, task_type="CAUSAL_LM"),
+    "ia3": lambda: IA3Config(
+        target_modules=["q_proj", "v_proj", "down_proj"], feedforward_modules=["down_proj"], task_type="CAUSAL_LM"
+    ),
+    "prompt tuning": lambda: PromptTuningConfig(num_virtual_tokens=3, task_type="CAUSAL_LM"),
+    "p-tuning": lambda: PromptEncoderConfig(num_virtual_tokens=3, encoder_hidden_size=16, task_type="CAUSAL_LM"),
+    "prefix tuning": lambda: PrefixTuningConfig(num_virtual_tokens=3, task_type="CAUSAL_LM"),
+}
 
-    config = (
-        LoraConfig(r=2, target_modules="all-linear", use_dora=True, task_type="CAUSAL_LM")
-        if variant == "dora"
-        else PromptTuningConfig(num_virtual_tokens=3, task_type="CAUSAL_LM")
-    )
-    adapted = get_peft_model(model, config).eval()
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_adapter_takes_the_fast_road(model, tokenizer, kind):
+    prompts = conversations(4)
+    before = generate(model, tokenizer, prompts, max_new_tokens=8)
+    adapted = get_peft_model(model, KINDS[kind]()).eval()
+    torch.manual_seed(1)
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            parameter.data.add_(torch.randn_like(parameter), alpha=0.3)
+    LlamaDecoder(adapted)
+    expected = reference(adapted, tokenizer, prompts, 8)
+    assert expected != before
+    assert generate(adapted, tokenizer, prompts, max_new_tokens=8, batch_size=2) == expected
+    streamer = Streamer(adapted, tokenizer)
+    assert ["".join(streamer.stream(prompt, max_new_tokens=8)) for prompt in prompts] == expected
+    with adapted.disable_adapter():
+        assert generate(adapted, tokenizer, prompts, max_new_tokens=8) == before
+
+
+def test_another_variant_of_lora_takes_the_plain_road(model, tokenizer):
+    adapted = get_peft_model(model, LoraConfig(r=2, target_modules="all-linear", lora_bias=True, task_type="CAUSAL_LM")).eval()
     with pytest.raises(Unsupported):
         LlamaDecoder(adapted)
     prompts = conversations(2)

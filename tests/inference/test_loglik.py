@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PrefixTuningConfig, get_peft_model
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from smolcourse.errors import SmolError
@@ -60,11 +60,16 @@ def test_other_architectures(tokenizer):
     same(Reader(model, tokenizer).loglikelihoods(requests), one_by_one(model, tokenizer, requests))
 
 
-def test_with_an_adapter(tiny_model, tokenizer):
+@pytest.mark.parametrize(
+    "config",
+    [LoraConfig(r=4, target_modules="all-linear"), PrefixTuningConfig(num_virtual_tokens=3, task_type="CAUSAL_LM")],
+    ids=["lora", "prefix tuning"],
+)
+def test_with_an_adapter(tiny_model, tokenizer, config):
     torch.manual_seed(1)
-    adapted = get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_model), LoraConfig(r=4, target_modules="all-linear"))
-    for name, weight in adapted.named_parameters():
-        if "lora_B" in name:
+    adapted = get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_model), config)
+    for weight in adapted.parameters():
+        if weight.requires_grad:
             torch.nn.init.normal_(weight, std=0.1)
     adapted.eval()
     same(Reader(adapted, tokenizer).loglikelihoods(REQUESTS[:3]), one_by_one(adapted, tokenizer, REQUESTS[:3]))

@@ -68,8 +68,8 @@ class LlamaDecoder:
     """Weights of one model, keys and values of a shared prefix, and n sequences that go on from it.
 
     Args:
-        model: a `LlamaForCausalLM` or `Qwen2ForCausalLM`, also with LoRA adapters around its linear layers (they are merged into
-            a copy of those). It must not change while the decoder is in use.
+        model: a `LlamaForCausalLM` or `Qwen2ForCausalLM`, also with LoRA, DoRA or IA3 around its linear layers (merged into a
+            copy of those), or with a learned prompt or prefix. It must not change while the decoder is in use.
         joined: copy the weights into the form that many sequences multiply fastest. Large models are never copied.
 
     Raises:
@@ -110,6 +110,8 @@ class LlamaDecoder:
         self._prefix = [empty] * len(self._layers)
         self._cache = [empty.new_empty(2, 0, self.groups, 0, self.size)] * len(self._layers)
         self.lengths = torch.zeros(0, dtype=torch.long)  # [n] tokens of each sequence in the cache, without the prefix
+        self._virtual = 0  # places before the prefix that no text stands for: a learned prompt, never forgotten
+        self._read_learned_prompt(model)
 
     def learn(self, embeddings: Tensor) -> int:
         """Adds words that can be read and never be said: embeddings [n, d]. Returns the id of the first."""
@@ -124,9 +126,14 @@ class LlamaDecoder:
         self.clear()
 
     @property
+    def past(self) -> int:
+        """Places before a sequence's own tokens: the shared prefix, and a learned prompt before it."""
+        return self._prefix[0].shape[2]
+
+    @property
     def prefix_length(self) -> int:
         """Tokens of the shared prefix."""
-        return self._prefix[0].shape[2]
+        return self.past - self._virtual
 
     @property
     def bytes_per_token(self) -> int:
@@ -146,7 +153,7 @@ class LlamaDecoder:
     @torch.inference_mode()
     def truncate_prefix(self, length: int) -> None:
         """Forgets the prefix from `length` on."""
-        self._prefix = [layer[:, :, :length] for layer in self._prefix]
+        self._prefix = [layer[:, :, : self._virtual + length] for layer in self._prefix]
 
     @torch.inference_mode()
     def absorb(self) -> None:
@@ -181,7 +188,7 @@ class LlamaDecoder:
         self.reserve(count, int(self.lengths.max()) + 1)
         slots, ends = torch.arange(count, device=self.device), self.lengths.to(self.device)
         blocks = [self._block(first, min(first + _BLOCK, count)) for first in range(0, count, _BLOCK)]
-        cos, sin = self._angles(ends + self.prefix_length)
+        cos, sin = self._angles(ends + self.past)
         hidden = F.embedding(tokens.to(self.device), self._embed)
         for layer, prefix, cache in zip(self._layers, self._prefix, self._cache, strict=True):
             query, key, value = self._attention_in(layer, hidden, cos, sin)
@@ -194,8 +201,11 @@ class LlamaDecoder:
 
     @torch.inference_mode()
     def read(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
-        """Hidden states [t, d] of tokens [t] behind the prefix, none of them kept; `attend` decides what each of them sees."""
-        cos, sin = self._angles(positions)
+        """Hidden states [t, d] of tokens [t] behind the prefix, none of them kept; `attend` decides what each of them sees.
+
+        positions: [t], those of the text; a learned prompt before it moves them on.
+        """
+        cos, sin = self._angles(positions + self._virtual)
         hidden = F.embedding(tokens, self._embed)
         for layer, prefix in zip(self._layers, self._prefix, strict=True):
             query, key, value = self._attention_in(layer, hidden, cos, sin)
@@ -219,6 +229,20 @@ class LlamaDecoder:
 
     # ------------------------------------------------------------ pieces
 
+    def _read_learned_prompt(self, model: Any) -> None:
+        """What PEFT puts before every text: words of no vocabulary, or keys and values of each layer."""
+        config: Any = getattr(model, "active_peft_config", None)
+        if not getattr(config, "is_prompt_learning", False) or model._adapters_disabled:
+            return
+        prompt = model.get_prompt(batch_size=1)
+        if config.peft_type == "PREFIX_TUNING":
+            self._prefix = [torch.stack((layer.keys[0], layer.values[0])).to(self._embed) for layer in prompt.layers]
+        else:
+            first = self.learn(prompt[0])
+            self.extend_prefix(list(range(first, len(self._embed))))
+            self._embed = self._words
+        self._virtual = self.past
+
     def _block(self, first: int, last: int) -> tuple[slice, Tensor]:
         """Slots that attend together, and their mask [slots, 1, 1, t]: 0 on a sequence's own tokens, -inf behind them. Blocks
         are small so that one long sequence does not make all others read as many keys as it has."""
@@ -230,7 +254,7 @@ class LlamaDecoder:
     def _prefill(self, ids: Tensor) -> tuple[Tensor, list[Tensor]]:
         """ids [n, t], right-padded, behind the prefix -> hidden states [n, t, d], keys and values [2, n, g, t, e] a layer."""
         count, length = ids.shape
-        past = self.prefix_length
+        past = self.past
         cos, sin = self._angles(torch.arange(past, past + length, device=self.device).repeat(count))
         # Query heads that share a key head stand one after another as more queries: keys need no copy.
         mask = torch.full((length, length), float("-inf"), device=self.device, dtype=self.dtype).triu_(1)
@@ -313,8 +337,6 @@ class LlamaDecoder:
 def _unwrap(model: Any) -> Any:
     """The causal LM itself, without PEFT around it. Raises `Unsupported` for what `LlamaDecoder` cannot compute."""
     if hasattr(model, "peft_config"):
-        if getattr(model.active_peft_config, "is_prompt_learning", False):
-            raise Unsupported("prompt learning")
         model = model.get_base_model()
     config = model.config
     rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
@@ -332,20 +354,54 @@ def _plain(module: Any, kind: type) -> Any:
 
 
 def _weight(module: Any) -> tuple[Tensor, Tensor | None]:
-    """Weight [out, in] and bias of a linear layer; LoRA around it (Hu et al. 2021, eq. 3) is added to the weight."""
-    if not hasattr(module, "lora_A"):
-        return _plain(module, nn.Linear).weight, module.bias
+    """Weight [out, in] and bias of a linear layer, with what the adapters around it make of them."""
+    if hasattr(module, "lora_A"):
+        return _with_lora(module)
+    if hasattr(module, "ia3_l"):
+        return _with_ia3(module)
+    return _plain(module, nn.Linear).weight, module.bias
+
+
+def _with_lora(module: Any) -> tuple[Tensor, Tensor | None]:
+    """W + B A (Hu et al. 2021, eq. 3); DoRA gives each of its rows a learned length (Liu et al. 2024, eq. 5)."""
     from peft.tuners.lora import Linear
+    from peft.tuners.lora.variants import DoraLinearVariant
 
     lora = _plain(module, Linear)
-    weight, bias = _weight(lora.get_base_layer())
+    base, bias = _weight(lora.get_base_layer())
     if lora.disable_adapters or lora.merged:
-        return weight, bias
+        return base, bias
+    weight = base
     for name in lora.active_adapters:
-        if name in lora.lora_A:
-            if lora.lora_variant.get(name) or lora.lora_bias.get(name):  # DoRA and its like
-                raise Unsupported("LoRA variant")
-            weight = weight + lora.get_delta_weight(name).to(weight.dtype)
+        if name not in lora.lora_A:
+            continue
+        variant = lora.lora_variant.get(name)
+        if lora.lora_bias.get(name) or not (variant is None or type(variant) is DoraLinearVariant):
+            raise Unsupported("LoRA variant")
+        change = lora.get_delta_weight(name).to(base.dtype)
+        if variant is not None:
+            rows = base + change
+            change = rows * (lora.lora_magnitude_vector[name].weight / rows.norm(dim=1)).to(base.dtype)[:, None] - base
+        weight = weight + change
+    return weight, bias
+
+
+def _with_ia3(module: Any) -> tuple[Tensor, Tensor | None]:
+    """Rows, and the bias, times what was learned; columns where it is the input that is scaled (Liu et al. 2022, eq. 1)."""
+    from peft.tuners.ia3 import Linear
+
+    ia3 = _plain(module, Linear)
+    weight, bias = _weight(ia3.get_base_layer())
+    if ia3.disable_adapters or ia3.merged:
+        return weight, bias
+    for name in ia3.active_adapters:
+        if name not in ia3.ia3_l:
+            continue
+        scale = ia3.ia3_l[name].flatten().to(weight.dtype)
+        if ia3.is_feedforward:
+            weight = weight * scale
+        else:
+            weight, bias = weight * scale[:, None], None if bias is None else bias * scale
     return weight, bias
 
 

@@ -274,7 +274,7 @@ class _Attention:
 
     def __init__(self, decoder: LlamaDecoder, trees: list[_Tree]) -> None:
         sizes = [len(tree.tokens) for tree in trees]
-        self.count, self.longest, past = len(trees), max(sizes), decoder.prefix_length
+        self.count, self.longest, past = len(trees), max(sizes), decoder.past
         own = torch.arange(self.longest)
         real = own < torch.tensor(sizes)[:, None]
         self.place = real.flatten().nonzero()[:, 0].to(decoder.device)  # [t] where a token lies in [s, l]
