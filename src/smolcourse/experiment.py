@@ -10,13 +10,12 @@ from transformers import PreTrainedTokenizerBase
 
 from smolcourse import hardware
 from smolcourse.config import Recipe
-from smolcourse.data.chat import Row
 from smolcourse.errors import SmolError
 from smolcourse.evaluation.compare import TaskResult, evaluate, write_items
 from smolcourse.evaluation.statistics import Interval
 from smolcourse.evaluation.tasks import Task, load_task
 from smolcourse.inference.generate import generate
-from smolcourse.inference.loading import load_model
+from smolcourse.inference.loading import Located, load_model, system_prompt_of
 from smolcourse.language import tr
 from smolcourse.training import parallel
 from smolcourse.training.energy import EnergyMeter, energy_from
@@ -97,7 +96,7 @@ def _go(prepared: Prepared, folder: Run, say: Say) -> Run:
             say(tr("Chấm mô hình gốc trên dữ liệu chưa từng thấy…", "Scoring the base model on data it never saw…"))
             whole = load_model(str(prepared.folder))[0] if recipe.fsdp else model
             _score(whole, tokenizer, tasks[:1], folder, "before", say)
-        sample = None if recipe.fsdp else partial(_answers, system=prepared.system)
+        sample = None if recipe.fsdp else partial(_answers, system=system_prompt_of(Located(folder.path, folder)))
         train(prepared, folder, model, sample=sample, reward=partial(_reward, tasks[0]) if tasks else None)
         if tasks and parallel.is_first() and (recipe.fsdp or recipe.engine == "trl"):
             model, _ = load_model(str(folder.path))  # what was trained is sharded, or was put on by TRL
@@ -185,7 +184,8 @@ def _reward(task: Task, answer: str, gold: str) -> float:
     return task.scorer(answer, gold)[task.metric]
 
 
-def _answers(model: Any, tokenizer: PreTrainedTokenizerBase, prompts: list[str], *, system: list[Row]) -> list[str]:
+def _answers(model: Any, tokenizer: PreTrainedTokenizerBase, prompts: list[str], *, system: str | None) -> list[str]:
     """Fixed prompts while training: asked as the data asks, with its system prompt where there is one."""
-    conversations = [[*system, {"role": "user", "content": prompt}] for prompt in prompts]
+    ahead = [{"role": "system", "content": system}] if system else []
+    conversations = [[*ahead, {"role": "user", "content": prompt}] for prompt in prompts]
     return generate(model, tokenizer, conversations, max_new_tokens=96)

@@ -17,7 +17,8 @@ from transformers import (
 
 from smolcourse.errors import SmolError
 from smolcourse.inference.generate import Streamer, generate, stream
-from smolcourse.inference.llama import LlamaDecoder, Unsupported
+from smolcourse.inference.llama import LlamaDecoder
+from smolcourse.inference.merged import Unsupported
 from smolcourse.inference.prompts import TextPieces, encode_prompt, shared_length, stop_ids
 
 SYSTEM = {"role": "system", "content": "Đọc đơn trà sữa, chỉ trả lời JSON."}

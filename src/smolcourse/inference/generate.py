@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from smolcourse.inference import plain, sampling
-from smolcourse.inference.llama import LlamaDecoder, Unsupported
+from smolcourse.inference.llama import LlamaDecoder
+from smolcourse.inference.merged import Unsupported
 from smolcourse.inference.prompts import Prompt, TextPieces, encode_prompt, room, shared_length, stop_ids
 from smolcourse.inference.seeing import Eyes, decoder_of, sees
 

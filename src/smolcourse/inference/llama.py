@@ -21,6 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from smolcourse.inference.merged import Unsupported, exactly, weight_and_bias
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -31,10 +33,6 @@ _STATIC_ROPE = {"default", "linear", "llama3", "yarn"}  # angles depend on the p
 _LARGEST_COPY = 1 << 30  # bytes of weights
 _GROWTH = 64  # tokens that the cache grows by
 _BLOCK = 32  # sequences that attend together
-
-
-class Unsupported(Exception):
-    """The model computes something that this decoder does not."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class LlamaDecoder:
         self.positions: int = config.max_position_embeddings
         product = partial(_product, joined=joined and base.get_memory_footprint() <= _LARGEST_COPY)
         self._active = base.model.layers[0].mlp.act_fn
-        self._words: Tensor = _plain(base.model.embed_tokens, nn.Embedding).weight
+        self._words: Tensor = exactly(base.model.embed_tokens, nn.Embedding).weight
         self._embed: Tensor = self._words  # and behind them what was learned
         self._norm: Tensor = base.model.norm.weight
         self._head = product(base.lm_head)
@@ -346,68 +344,9 @@ def _unwrap(model: Any) -> Any:
     return model
 
 
-def _plain(module: Any, kind: type) -> Any:
-    """The module, if it is exactly of this kind: a subclass (quantised, wrapped) may compute something else."""
-    if type(module) is not kind:
-        raise Unsupported(type(module).__name__)
-    return module
-
-
-def _weight(module: Any) -> tuple[Tensor, Tensor | None]:
-    """Weight [out, in] and bias of a linear layer, with what the adapters around it make of them."""
-    if hasattr(module, "lora_A"):
-        return _with_lora(module)
-    if hasattr(module, "ia3_l"):
-        return _with_ia3(module)
-    return _plain(module, nn.Linear).weight, module.bias
-
-
-def _with_lora(module: Any) -> tuple[Tensor, Tensor | None]:
-    """W + B A (Hu et al. 2021, eq. 3); DoRA gives each of its rows a learned length (Liu et al. 2024, eq. 5)."""
-    from peft.tuners.lora import Linear
-    from peft.tuners.lora.variants import DoraLinearVariant
-
-    lora = _plain(module, Linear)
-    base, bias = _weight(lora.get_base_layer())
-    if lora.disable_adapters or lora.merged:
-        return base, bias
-    weight = base
-    for name in lora.active_adapters:
-        if name not in lora.lora_A:
-            continue
-        variant = lora.lora_variant.get(name)
-        if lora.lora_bias.get(name) or not (variant is None or type(variant) is DoraLinearVariant):
-            raise Unsupported("LoRA variant")
-        change = lora.get_delta_weight(name).to(base.dtype)
-        if variant is not None:
-            rows = base + change
-            change = rows * (lora.lora_magnitude_vector[name].weight / rows.norm(dim=1)).to(base.dtype)[:, None] - base
-        weight = weight + change
-    return weight, bias
-
-
-def _with_ia3(module: Any) -> tuple[Tensor, Tensor | None]:
-    """Rows, and the bias, times what was learned; columns where it is the input that is scaled (Liu et al. 2022, eq. 1)."""
-    from peft.tuners.ia3 import Linear
-
-    ia3 = _plain(module, Linear)
-    weight, bias = _weight(ia3.get_base_layer())
-    if ia3.disable_adapters or ia3.merged:
-        return weight, bias
-    for name in ia3.active_adapters:
-        if name not in ia3.ia3_l:
-            continue
-        scale = ia3.ia3_l[name].flatten().to(weight.dtype)
-        if ia3.is_feedforward:
-            weight = weight * scale
-        else:
-            weight, bias = weight * scale[:, None], None if bias is None else bias * scale
-    return weight, bias
-
-
 def _product(*modules: Any, joined: bool) -> _Product:
     """The product with linear layers that read the same input; `joined` copies them into one matrix [in, out]."""
-    parts = [_weight(module) for module in modules]
+    parts = [weight_and_bias(module) for module in modules]
     if not joined:
         return _Product([(weight.t(), bias) for weight, bias in parts])
     matrix = torch.cat([weight for weight, _ in parts]).t().contiguous()

@@ -26,7 +26,8 @@ from torch.nn import functional as F
 
 from smolcourse.data.templates import render
 from smolcourse.errors import SmolError
-from smolcourse.inference.llama import LlamaDecoder, Unsupported
+from smolcourse.inference.llama import LlamaDecoder
+from smolcourse.inference.merged import Unsupported
 from smolcourse.inference.prompts import Prompt, shared_length
 
 if TYPE_CHECKING:

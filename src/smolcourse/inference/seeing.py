@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from smolcourse.data.image_rows import with_images
-from smolcourse.inference.llama import LlamaDecoder, Unsupported
+from smolcourse.inference.llama import LlamaDecoder
+from smolcourse.inference.merged import Unsupported
 from smolcourse.inference.prompts import Prompt, encode_prompt
 from smolcourse.training.sight import Sight
 from smolcourse.training.vlm_sft import seeing

@@ -20,7 +20,6 @@ from smolcourse import hardware
 from smolcourse.adapters import add_adapter, need_bitsandbytes, save_adapter
 from smolcourse.assets.cache import home
 from smolcourse.config import Recipe, recipe_from
-from smolcourse.data.chat import Row
 from smolcourse.data.encoding import Summary
 from smolcourse.data.image_rows import as_text
 from smolcourse.data.loading import load_rows
@@ -62,7 +61,6 @@ class Prepared:
     plan: sft.Plan
     prediction: Prediction
     dtype: torch.dtype
-    system: list[Row]  # messages ahead of a question, as the data has them: none or one
     reference: Path | None = None  # log-probabilities of the reference model, where the loss wants them
     sight: Sight | None = None  # of a model that sees
     looking: float = 0.0  # seconds that making tokens of pictures took: they belong to the training
@@ -118,8 +116,6 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
     _check_shape(recipe, "prompt_ids" in examples[0])
     first_row = as_text(next(load_rows(recipe.dataset_name, recipe.dataset_config, recipe.dataset_train_split)))
     first_row = halves(first_row)[0] if recipe.method in PAIRED else first_row
-    opening = first_row.get("messages") or first_row.get("prompt") or []
-    system = [message for message in opening[:1] if isinstance(message, dict) and message["role"] == "system"]
     stop = check_stop_token(tokenizer, model_eos_ids(folder, tokenizer), first_row)
     if not stop.ok:
         say(f"⚠ {stop.problem}\n  {tr('Cách sửa', 'Fix')}: {stop.fix}")
@@ -158,7 +154,7 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
     recipe = recipe_from({**dataclasses.asdict(recipe), **resolved}, where="dtype")
     reference = reference_file(folder, examples, recipe) if recipe.engine == "smol" and needs_reference(recipe) else None
     return Prepared(
-        recipe, folder, tokenizer, examples, summary, plan, prediction, getattr(torch, dtype), system, reference, sight, looking
+        recipe, folder, tokenizer, examples, summary, plan, prediction, getattr(torch, dtype), reference, sight, looking
     )
 
 
