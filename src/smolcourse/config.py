@@ -50,7 +50,7 @@ class Recipe:
     loss_type: Literal["sigmoid", "hinge", "ipo", "robust", "sigmoid_norm", "simpo"] = "sigmoid"  # of dpo
     beta: float = 0.1  # dpo: how dear it is to leave the reference model; orpo: weight of the odds ratio
     label_smoothing: float = 0.0  # share of pairs taken to be the wrong way round
-    rpo_alpha: float = 0.0  # dpo: weight of the chosen answer's cross entropy beside the comparison (RPO)
+    rpo_alpha: float = 0.0  # dpo: weight of the chosen answer's cross entropy (RPO; TRL: loss_type [.., sft])
     reference_free: bool = False  # dpo without a reference model
     simpo_gamma: float = 0.5  # margin by which simpo wants the chosen answer to win
     completion_only_loss: bool = True  # orpo's cross entropy: of the chosen answer alone, or (TRL) of its prompt too

@@ -18,7 +18,7 @@ from smolcourse.training.runs import Run
 _TOLD = (
     *("method", "model_name_or_path", "dataset_name", "dataset_config", "max_length", "learning_rate", "lr_scheduler_type"),
     *("max_steps", "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps", "packed_length", "seed"),
-    *("use_peft", "peft_type", "lora_r", "lora_alpha", "lora_target_modules", "loss_type", "beta", "engine"),
+    *("use_peft", "peft_type", "lora_r", "lora_alpha", "lora_target_modules", "loss_type", "beta", "rpo_alpha", "engine"),
 )
 
 
