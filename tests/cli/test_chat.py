@@ -164,7 +164,8 @@ def reply(self, text):
         yield piece
         if number == 3:
             print("[half]", end="", flush=True)
-            time.sleep(600)
+            for _ in range(6000):  # a signal may be another thread's, and wakes no sleeper: Python sees it between two sleeps
+                time.sleep(0.1)
 
 Chat.reply = reply
 main()

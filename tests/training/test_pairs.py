@@ -132,7 +132,9 @@ def test_the_head_is_chunked_without_changing_anything(tiny_model: Path, monkeyp
         logps = packed_logps(model, batch)
         logps.square().sum().backward()
         results.append((logps.detach(), model.lm_head.weight.grad))
-    torch.testing.assert_close(results[0], results[1], rtol=1e-5, atol=1e-4)
+    (logps, grad), (others, other) = results
+    torch.testing.assert_close(logps, others, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(grad, other, rtol=1e-5, atol=1e-5 * float(grad.abs().max()))  # products of 3 rows round otherwise
 
 
 def test_without_gradients_nothing_is_kept(tiny_model: Path) -> None:

@@ -81,7 +81,8 @@ def test_two_processes_are_one_with_twice_the_accumulation(name: str, both: tupl
         for key in compared:
             # sharded layers are the plain ones, against fused ones: the norm of all weights' gradients sums in another order
             rel = 2e-4 if key == "grad_norm" and name == "sharded" else 1e-5
-            assert line[key] == pytest.approx(other[key], rel=rel, abs=1e-6), (name, key, line["step"])
+            near = 1e-4 if key == "rewards/margins" else 1e-6  # what is left of sums of some hundred nats each
+            assert line[key] == pytest.approx(other[key], rel=rel, abs=near), (name, key, line["step"])
     assert mine.state() == "finished" and (mine.latest_checkpoint() is None) == ("sharded" in name)
     assert out.count(f"Run: {mine.path}\n") == 1  # one process speaks
 
