@@ -5,6 +5,7 @@ import pytest
 from smolcourse.data.loading import load_rows
 from smolcourse.data.milk_tea import generate, parse_order
 from smolcourse.data.milk_tea.style import generate_pairs, say_order
+from smolcourse.errors import SmolError
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
@@ -33,6 +34,28 @@ def test_splits_share_no_prompt_and_a_seed_gives_the_same_rows():
     assert generate_pairs(20, seed=1) == generate_pairs(50, seed=1)[:20] != generate_pairs(20, seed=2)
 
 
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_some_pairs_want_the_order_as_json(language):
+    orders = generate(300, seed=3, language=language)
+    tone = generate_pairs(300, seed=3, language=language)
+    mixed = generate_pairs(300, seed=3, language=language, orders=0.5)
+    asked = [row for row in zip(mixed, tone, orders, strict=True) if row[0]["prompt"][0] == row[2]["messages"][0]]
+    assert 120 < len(asked) < 180
+    for row, of_tone, order in asked:
+        assert row["prompt"] == order["messages"][:2] and row["chosen"] == order["messages"][2:]
+        assert row["rejected"] == of_tone["chosen"]
+    others = [pair for pair in zip(mixed, tone, strict=True) if pair[0]["prompt"][0] == pair[1]["prompt"][0]]
+    assert len(others) == 300 - len(asked) and all(row == of_tone for row, of_tone in others)
+
+
 def test_it_is_a_data_set_by_name():
-    rows = list(load_rows("milk-tea-style", {"size": 3, "seed": 7}, "new"))
-    assert rows == generate_pairs(3, seed=7, split="new")
+    rows = list(load_rows("milk-tea-style", {"size": 3, "seed": 7, "orders": 1}, "new"))
+    assert rows == generate_pairs(3, seed=7, split="new", orders=1)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("share", [1.5, -0.1, "half", True, float("nan")])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(SmolError, match="từ 0 đến 1") as error:
+        load_rows("milk-tea-style", {"size": 3, "orders": share})
+    assert error.value.where == "dataset_config.orders"

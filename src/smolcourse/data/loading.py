@@ -18,7 +18,8 @@ from smolcourse.data.reading import read_rows
 from smolcourse.errors import SmolError
 
 CONFIG_KEYS = {
-    **dict.fromkeys(("milk-tea", "milk-tea-style"), ("size", "seed", "language")),
+    "milk-tea": ("size", "seed", "language"),
+    "milk-tea-style": ("size", "seed", "language", "orders"),
     EASY_VQA: ("size", "shown", "seed", "turns"),
     CAPTIONS: ("size", "shown", "seed"),
     **dict.fromkeys(pictures.TASKS, ("size", "seed", "language", "turns")),
@@ -76,9 +77,8 @@ def _generate(name: str, config: dict[str, Any], split: str) -> list[Row]:
             f"{name} has no split {split!r}; there are: {', '.join(SPLITS)}",
             fix="--split train",
         )
-    size = config.get("size", _size(split))
     make = generate if name == "milk-tea" else generate_pairs
-    return make(size, seed=config.get("seed", 0), split=known, language=config.get("language", "vi"))
+    return make(**{"size": _size(split), **config}, split=known)
 
 
 def _native_rows(name: str, split: str | None) -> Iterator[Row]:
@@ -114,6 +114,14 @@ def _check_config(config: dict[str, Any], allowed: tuple[str, ...]) -> None:
             if value not in ("vi", "en"):
                 raise SmolError(
                     "language là vi hoặc en", "language is vi or en", where="dataset_config.language", fix="language: vi"
+                )
+        elif key == "orders":
+            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+                raise SmolError(
+                    f"orders là phần hàng đòi JSON, từ 0 đến 1, không phải {value!r}",
+                    f"orders is the share of rows that want JSON, from 0 to 1, not {value!r}",
+                    where="dataset_config.orders",
+                    fix="orders: 0.5",
                 )
         elif not isinstance(value, int) or isinstance(value, bool) or value < (0 if key == "seed" else 1):
             raise SmolError(

@@ -76,24 +76,33 @@ _CLOSINGS: dict[Language, tuple[str, ...]] = {
 }
 
 
-def generate_pairs(size: int, *, seed: int = 0, split: Split = "train", language: Language = "vi") -> list[dict[str, Any]]:
+def generate_pairs(
+    size: int, *, seed: int = 0, split: Split = "train", language: Language = "vi", orders: float = 0.0
+) -> list[dict[str, Any]]:
     """Makes `size` preference rows: a prompt (system, the customer's order), a short confirmation and a long-winded one.
 
     The same arguments give the same rows on every machine; fewer rows are the beginning of more rows.
+
+    Args:
+        orders: share of rows, from 0 to 1, whose system prompt is the order task's. There the order's JSON is chosen and the
+            short confirmation rejected: a model learns when to write which, and what it knew is held in place.
     """
-    rng = Random(f"milk-tea-style {language} {split} {seed}")
-    return [_pair(row["messages"], rng, language) for row in generate(size, seed=seed, split=split, language=language)]
+    rng, kinds = Random(f"milk-tea-style {language} {split} {seed}"), Random(f"milk-tea-style kinds {language} {split} {seed}")
+    rows = generate(size, seed=seed, split=split, language=language)
+    return [_pair(row["messages"], rng, language, order=chance(kinds, orders)) for row in rows]
 
 
-def _pair(messages: list[dict[str, str]], rng: Random, language: Language) -> dict[str, Any]:
-    order = say_order(parse_order(messages[-1]["content"]), language)
-    short = pick(rng, _SHORT[language]).format(order=order)
+def _pair(messages: list[dict[str, str]], rng: Random, language: Language, *, order: bool) -> dict[str, Any]:
+    system, asked, gold = messages
+    said = say_order(parse_order(gold["content"]), language)
+    short = pick(rng, _SHORT[language]).format(order=said)
     closings = pick_several(rng, _CLOSINGS[language], 2 if chance(rng, 0.5) else 1)
-    long = [pick(rng, _OPENINGS[language]), pick(rng, _RESTATEMENTS[language]).format(order=order), *closings]
+    long = " ".join([pick(rng, _OPENINGS[language]), pick(rng, _RESTATEMENTS[language]).format(order=said), *closings])
+    chosen, rejected = (gold["content"], short) if order else (short, long)
     return {
-        "prompt": [{"role": "system", "content": STYLE_PROMPT[language]}, messages[1]],
-        "chosen": [{"role": "assistant", "content": short}],
-        "rejected": [{"role": "assistant", "content": " ".join(long)}],
+        "prompt": [system if order else {"role": "system", "content": STYLE_PROMPT[language]}, asked],
+        "chosen": [{"role": "assistant", "content": chosen}],
+        "rejected": [{"role": "assistant", "content": rejected}],
     }
 
 
