@@ -6,6 +6,7 @@ peak memory is its own) and scored on orders that it never saw. `accept.py` prin
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -78,6 +79,17 @@ def _parameters(files: list[Path]) -> int:
     return total
 
 
+def kept(score: Callable[[str, int], Figures], reference: str, size: int, folder: Path, name: str) -> Figures:
+    """What `score` finds, or found before: a command that was stopped and is given again scores nothing twice."""
+    file = folder / f"{name}-{size}.json"
+    if not file.exists():
+        found = score(reference, size)
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(found), encoding="utf-8")
+    scores: Figures = json.loads(file.read_text(encoding="utf-8"))
+    return scores
+
+
 def exact_match(reference: str, size: int) -> Figures:
     """Exact match of a model or run on each split, as fractions of 1."""
     model, tokenizer = load_model(reference)
@@ -110,6 +122,11 @@ def style(reference: str, size: int) -> Figures:
     return {"preference": liked / size, "preference_low": wilson(liked, size).low, "short": short / size}
 
 
+def orders_and_style(reference: str, size: int) -> Figures:
+    """Both, on `size` orders a split and half as many prompts."""
+    return {**exact_match(reference, size), **style(reference, size // 2)}
+
+
 def preference(folder: Path, run: str | None = None, size: int = 200) -> Figures:
     """Module 2: the base model, SFT, DPO behind SFT, and ORPO in one stage from the base model.
 
@@ -128,7 +145,8 @@ def preference(folder: Path, run: str | None = None, size: int = 200) -> Figures
     for name, make in ways.items():
         made = make()
         reference = str(made.run.path) if made else "smollm2-135m-instruct"
-        found = {**exact_match(reference, size), **style(reference, size // 2), "minutes": made.minutes if made else 0}
+        found = kept(orders_and_style, reference, size, folder, name)
+        found["minutes"] = made.minutes if made else 0
         figures |= {f"{name}_{key}": value for key, value in found.items()}
         cells = [f"{found[key]:.1%}" for key in (*SPLITS, "preference", "short")]
         lines.append([name, *cells, f"{found['minutes']:.1f}"])
@@ -156,7 +174,7 @@ def adapters(folder: Path, examples: int = 800, size: int = 200) -> Figures:
     same = (data, "budget=null", "max_length=400", "packed_length=400", "task=null", "sample_prompts=[]")
     for name, (recipe, keys) in WAYS.items():
         made = train(folder / name, recipe, *same, *keys)
-        found = exact_match(str(made.run.path), size)
+        found = kept(exact_match, str(made.run.path), size, folder, name)
         found |= {"parameters": made.parameters, "minutes": made.minutes, "rss_mb": round(made.memory), "size_mb": made.size}
         figures |= {f"{name}_{key}": value for key, value in found.items()}
         cells = [f"{found['new']:.1%}", f"{found['unseen']:.1%}", f"{made.parameters:,}", f"{made.minutes:.1f}"]

@@ -32,28 +32,34 @@ def shown(terminal: Terminal) -> list[str]:
 def test_all_fields_in_both_languages(clock: list[float]) -> None:
     stream = io.StringIO()
     line = LiveLine(200, stream=stream)
-    clock[0] += 10
+    line.update(1)
+    clock[0] += 49
     line.update(50, loss=1.23456, tokens_per_second=431.7, memory=3 << 30, energy=energy_from(1.25, False))
     set_language("en")
-    clock[0] += 60
-    line.update(100, loss=0.5, seconds_left=125, energy=energy_from(2.5, True))
-    first, second = stream.getvalue().splitlines()
+    clock[0] += 75
+    line.update(100, loss=0.5, energy=energy_from(2.5, True))
+    _, first, second = stream.getvalue().splitlines()
     assert "50/200" in first and "loss 1.235" in first and "432 token/s" in first and "3.0 GB" in first
-    assert "còn 30s" in first and "1.25 Wh (ước tính)" in first
+    assert "còn 2m30s" in first and "1.25 Wh (ước tính)" in first
     assert "left 2m05s" in second and second.endswith("2.50 Wh")
 
 
-def test_time_left_counts_only_the_steps_of_this_process(clock: list[float]) -> None:
+def test_time_left_counts_only_the_steps_since_the_first_one_shown(clock: list[float]) -> None:
+    """Neither those of another process, before a resume, nor the one that warmed up and compiled."""
     stream = io.StringIO()
-    line = LiveLine(200, first=100, stream=stream)
+    line = LiveLine(200, stream=stream)
+    clock[0] += 500
+    line.update(100)
     clock[0] += 100
     line.update(150)
-    assert "còn 1m40s" in stream.getvalue()
+    first, second = stream.getvalue().splitlines()
+    assert "còn" not in first and "còn 1m40s" in second
 
 
 def test_the_end_may_move(clock: list[float]) -> None:
     stream = io.StringIO()
-    line = LiveLine(200, stream=stream)
+    line = LiveLine(200, stream=stream, every=0)
+    line.update(0)
     clock[0] += 10
     line.update(10, total=20)
     assert "10/20" in stream.getvalue() and "còn 10s" in stream.getvalue()

@@ -26,17 +26,15 @@ class LiveLine:
 
     Args:
         total: optimiser steps of the whole run.
-        first: steps done before (after a resume), so that the time left is reckoned from the steps of this process.
         every: seconds between two plain lines where the output is no terminal.
     """
 
-    def __init__(self, total: int, *, first: int = 0, stream: TextIO | None = None, every: float = 30.0) -> None:
+    def __init__(self, total: int, *, stream: TextIO | None = None, every: float = 30.0) -> None:
         self.total = total
-        self._first = first
+        self._first: tuple[int, float] | None = None  # the first step that was shown, and when
         self._stream = stream or sys.stderr
         self._terminal = self._stream.isatty()
         self._every = _REDRAW_SECONDS if self._terminal else every
-        self._start = time.monotonic()
         self._shown = -math.inf
         self._text = ""
         self._drawn = ""
@@ -48,17 +46,18 @@ class LiveLine:
         loss: float | None = None,
         details: Sequence[str] = (),
         tokens_per_second: float | None = None,
-        seconds_left: float | None = None,
         memory: int | None = None,
         energy: Energy | None = None,
         total: int | None = None,
     ) -> None:
-        """Shows where the run is. What is None is left out; the time left is reckoned from the steps if not given."""
+        """Shows where the run is. What is None is left out.
+
+        The time left is reckoned from the steps since the first one shown, which is slower than any other: it compiles.
+        """
         self.total = total or self.total
         now = time.monotonic()
-        done = step - self._first
-        if seconds_left is None and done > 0:
-            seconds_left = (now - self._start) / done * max(0, self.total - step)
+        first, since = self._first = self._first or (step, now)
+        seconds_left = (now - since) / (step - first) * max(0, self.total - step) if step > first else None
         self._text = _line(step, self.total, loss, details, tokens_per_second, seconds_left, memory, energy)
         if now - self._shown >= self._every or step >= self.total:
             self._shown = now

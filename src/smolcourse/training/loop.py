@@ -55,7 +55,7 @@ class InRun(Trainer):
         self.tokens = self.tokens_before = int(before[0].get("tokens", 0))
         self.seconds_before = float(before[0].get("seconds", 0.0))
         self.meter = EnergyMeter(recipe.country, before_wh=float(before[0].get("wh", 0.0)))
-        self.live = LiveLine(total_steps, first=int(before[0].get("step", 0)))
+        self.live = LiveLine(total_steps)
         self.step_seconds: list[float] = []
         self.step_values: list[dict[str, float]] = []  # what `note` collected in each step since the last logged one
         self.logged_tokens, self.logged_at = self.tokens, time.monotonic()
