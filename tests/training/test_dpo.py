@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import json
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,9 @@ from smolcourse.config import Recipe
 from smolcourse.data.preferences import encode_pair
 from smolcourse.errors import SmolError
 from smolcourse.training import logps as logps_module
+from smolcourse.training import reference
 from smolcourse.training.dpo import DPOTrainer
+from smolcourse.training.loop import Stopped
 from smolcourse.training.orpo import ORPOTrainer
 from smolcourse.training.pairs import collate_pairs, sequence_logps
 from smolcourse.training.runs import Run
@@ -213,7 +216,7 @@ def test_orpo_learns_answers_and_preference_at_once(recipe: Recipe) -> None:
 
 @pytest.mark.parametrize("changes", [{"loss_type": "simpo", "beta": 2.0}, {"reference_free": True, "beta": 0.001}])
 def test_without_a_reference_none_is_computed(recipe: Recipe, changes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("smolcourse.training.train.compute_reference", lambda *a: pytest.fail("computed"))
+    monkeypatch.setattr("smolcourse.training.reference.compute_reference", lambda *a: pytest.fail("computed"))
     run = start(dataclasses.replace(recipe, **changes, num_train_epochs=3))
     assert run.metrics()[-1]["loss"] < run.metrics()[0]["loss"]
 
@@ -232,9 +235,32 @@ def test_packing_accumulation_and_layers_change_nothing(recipe: Recipe, changes:
 
 def test_the_reference_is_computed_once(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start(dataclasses.replace(recipe, max_steps=2))
-    monkeypatch.setattr("smolcourse.training.train.compute_reference", lambda *a: pytest.fail("computed again"))
+    monkeypatch.setattr("smolcourse.training.reference.compute_reference", lambda *a: pytest.fail("computed again"))
     start(dataclasses.replace(recipe, max_steps=2, beta=0.5, loss_type="ipo"))
     assert len(list((tmp_path / "home" / "reference").iterdir())) == 1
+
+
+def test_a_stopped_reading_goes_on_and_is_time_of_the_run(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while the reference model reads: the run can be gone on with, and no pair is read twice."""
+    prepared = prepare(dataclasses.replace(recipe, packing=False, max_steps=1, warmup_steps=0, max_length=128))
+    run = Run.create(prepared.recipe, "test", folder=recipe.output_dir)
+    read: list[int] = []
+    real = reference.sequence_logps
+
+    def slowly(logps: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        read.append(len(batch["labels"]))
+        if len(read) == 4:
+            raise KeyboardInterrupt
+        time.sleep(0.1)
+        return real(logps, batch)
+
+    monkeypatch.setattr(reference, "sequence_logps", slowly)
+    with pytest.raises(Stopped):
+        train(prepared, run, load(prepared))
+    train(prepared, run, load(prepared))
+    assert len(read) == len(ROWS) + 1
+    (line,) = run.metrics()
+    assert line["seconds"] > 0.1 * (len(ROWS) - 3) and line["loss"] == pytest.approx(0.693147, abs=1e-3)
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,12 @@ def test_memory_grows_with_the_tokens_in_flight_alone(shape: Shape) -> None:
     assert longer.seconds > 1.8 * small.seconds
 
 
+def test_a_reference_costs_a_forward_pass_more(shape: Shape) -> None:
+    plain, referenced, twice = (predict(shape, WORK, CALIBRATION, referenced=share) for share in (0.0, 1.0, 0.5))
+    assert referenced.operations == pytest.approx(plain.operations * 4 / 3)
+    assert twice.operations == pytest.approx(plain.operations * 7 / 6)  # two epochs, one of them read by the reference
+
+
 def test_what_stands_in_memory_once_more_is_counted(shape: Shape) -> None:
     plain, aimed = (predict(shape, WORK, CALIBRATION, lora_r=8, dtype="float32", aimed=aimed) for aimed in (False, True))
     rounded = predict(shape, WORK, CALIBRATION, lora_r=8, dtype="bfloat16")

@@ -6,6 +6,7 @@ Floating point operations, a multiply-add counted as two (Kaplan et al. 2020, se
             LoRA: 4 N + 6 N_lora        frozen weights need no gradient of their own
     head    6 or 4 x hidden x vocabulary, per *target* token only: logits of prompt tokens are never computed
     attention   12 x layers x width x context per token, context = mean number of tokens looked at
+    reference   a third of full tuning's once more, where DPO has one: forward only
 
     seconds = operations / (calibrated GFLOP/s x EFFICIENCY) + steps x optimiser bytes / bandwidth + START_SECONDS
 
@@ -148,6 +149,7 @@ def predict(
     dtype: str | None = None,
     int8: bool = False,
     aimed: bool = False,
+    referenced: float = 0.0,
     save_total_limit: int = 2,
 ) -> Prediction:
     """Predicts a run by the formulas at the head of this file.
@@ -157,15 +159,17 @@ def predict(
         dtype: of products, the calibrated one if None; weights are fp32.
         int8: frozen weights are multiplied in int8.
         aimed: LoRA begins along the gradient of the frozen weights, which is summed up before the first step.
+        referenced: share of `work.tokens` that a reference model reads: 1 / epochs, 0 where there is none.
     """
     dtype = dtype or calibration.dtype
     adapter = lora_parameters(shape, lora_r, lora_target_modules) if lora_r else 0
     trainable = adapter or shape.parameters
-    passes = 4 if lora_r else 6
+    passes: float = 4 if lora_r else 6
+    passes += 2 * referenced
     operations = (
         float(work.tokens) * (passes * shape.body + 6 * adapter)
         + float(work.target_tokens) * passes * shape.hidden * shape.vocabulary
-        + float(work.tokens) * 12 * shape.layers * shape.attention_width * work.context
+        + float(work.tokens) * (12 + 4 * referenced) * shape.layers * shape.attention_width * work.context
     )
     lower = dtype != "float32"
     speed = calibration.gflops["float32"] * 1e9 * EFFICIENCY * (FAST_GAIN if int8 or lower else 1.0)

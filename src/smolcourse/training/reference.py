@@ -7,7 +7,7 @@ yet, and under one that does (learned prompts) the adapter is switched off.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from torch.utils.data import Dataset
 from smolcourse.assets.cache import home
 from smolcourse.config import Recipe
 from smolcourse.data.tokenizing import fingerprint
+from smolcourse.language import tr
+from smolcourse.training import lower, parallel
+from smolcourse.training.live import LiveLine
 from smolcourse.training.logps import target_logps
 from smolcourse.training.pairs import Pair, collate_rows, sequence_logps
 from smolcourse.training.sight import Sight
@@ -59,50 +62,72 @@ def reference_file(folder: Path, examples: Any, recipe: Recipe) -> Path:
     return home() / "reference" / f"{digest.hexdigest()[:32]}.safetensors"
 
 
-def read_reference(file: Path) -> Tensor | None:
-    """[N, 2], chosen and rejected; None if it was never computed."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+def reference_of(
+    model: Any, examples: Any, rows: Sequence[list[int]], recipe: Recipe, file: Path, sight: Sight | None = None
+) -> Tensor:
+    """[N, 2], chosen and rejected: what the file says, and where it says nothing, what is computed now. Of several processes
+    one is enough, unless each holds only a part of the model."""
+    with nullcontext() if recipe.fsdp else parallel.first_then_others(), lower.products(model, getattr(torch, recipe.dtype)):
+        if (known := read_reference(file)) is not None:
+            return known
+        compute_reference(model, examples, rows, recipe, file, sight)
+    logps = read_reference(file)
+    assert logps is not None
+    return logps
 
-    try:
-        return load_file(file)["logps"]
-    except (OSError, SafetensorError, KeyError):
-        return None
+
+def read_reference(file: Path) -> Tensor | None:
+    """[N, 2], chosen and rejected; None if it was never computed, or only in part."""
+    found = _read(file)
+    return found["logps"] if found and bool(found["known"].all()) else None
 
 
 def compute_reference(
-    model: Any,
-    examples: Any,
-    rows: Sequence[list[int]],
-    recipe: Recipe,
-    file: Path,
-    sight: Sight | None = None,
-    done: Callable[[int], None] = lambda _: None,
-) -> Tensor:
-    """Computes what `read_reference` reads, and writes it.
+    model: Any, examples: Any, rows: Sequence[list[int]], recipe: Recipe, file: Path, sight: Sight | None = None
+) -> None:
+    """Computes what `read_reference` reads, and writes it; what an interrupted one computed is kept, and gone on with.
 
     Args:
         model: the model as it is before training.
         rows: packed rows; every example is in exactly one.
         sight: of a model that sees.
-        done: gets the number of rows after each.
     """
-    from safetensors.torch import save_file
-
-    logps = torch.zeros(len(examples), 2)
+    found = _read(file) or {"logps": torch.zeros(len(examples), 2), "known": torch.zeros(len(examples), dtype=torch.bool)}
+    left = [row for row in rows if not bool(found["known"][row].all())]
     training = model.training
     model.eval()
     changed = getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False)
-    with torch.no_grad(), model.disable_adapter() if changed else nullcontext():
-        for number, row in enumerate(rows, start=1):
-            batch = collate_rows([[examples[i] for i in row]], share=recipe.prefix_sharing, sight=sight)
-            language, batch = language_of(model, batch) if sight else (model, batch)
-            found = sequence_logps(target_logps(language, batch, fast=recipe.fused), batch)
-            logps[row] = found[: 2 * len(row)].view(2, -1).t().float()
-            done(number)
+    live = LiveLine(len(rows))
+    try:
+        with torch.no_grad(), model.disable_adapter() if changed else nullcontext():
+            for number, row in enumerate(left, start=1 + len(rows) - len(left)):
+                batch = collate_rows([[examples[i] for i in row]], share=recipe.prefix_sharing, sight=sight)
+                language, batch = language_of(model, batch) if sight else (model, batch)
+                logps = sequence_logps(target_logps(language, batch, fast=recipe.fused), batch)
+                found["logps"][row] = logps[: 2 * len(row)].view(2, -1).t().float()
+                found["known"][row] = True
+                live.update(number, details=[tr("mô hình tham chiếu đọc các cặp", "the reference model reads the pairs")])
+    finally:
+        live.close()
+        _write(found, file)
     model.train(training)
+
+
+def _read(file: Path) -> dict[str, Tensor] | None:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        found = load_file(file)
+    except (OSError, SafetensorError):
+        return None
+    return found if found.keys() == {"logps", "known"} else None
+
+
+def _write(found: dict[str, Tensor], file: Path) -> None:
+    from safetensors.torch import save_file
+
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
-    save_file({"logps": logps}, partial)
+    save_file(found, partial)
     os.replace(partial, file)
-    return logps

@@ -38,7 +38,7 @@ from smolcourse.training.gradient_start import aim
 from smolcourse.training.located import is_asset
 from smolcourse.training.loop import InRun, RunTrainer, Sampler, Stopped, stopping
 from smolcourse.training.orpo import ORPOTrainer
-from smolcourse.training.reference import PairRows, compute_reference, read_reference, reference_file
+from smolcourse.training.reference import PairRows, reference_file, reference_of
 from smolcourse.training.runs import Run, State
 from smolcourse.training.sight import Sight
 from smolcourse.training.start import starting_folder
@@ -137,6 +137,7 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
         dtype=dtype,
         int8=int8_pays,
         aimed=_starts_along_gradient(recipe),
+        referenced=1 / plan.epochs if needs_reference(recipe) else 0.0,
         save_total_limit=recipe.save_total_limit,
     )
     target = pairs.decoded(examples[0], tokenizer) if recipe.method in PAIRED else sft.decoded_targets(examples[0], tokenizer)
@@ -271,11 +272,6 @@ def load(prepared: Prepared) -> Any:
         int8.attach(language, tokens[tokens < language.config.vocab_size])  # placeholders are no words
     elif recipe.dtype != "float32" and recipe.fused and fused.supports(language):
         lower.attach(fused._causal_lm(language), prepared.dtype)
-    if prepared.reference:
-        # one process is enough, unless each holds only a part of the model
-        with nullcontext() if recipe.fsdp else parallel.first_then_others(), lower.products(model, prepared.dtype):
-            if read_reference(prepared.reference) is None:
-                compute_reference(model, prepared.examples, prepared.plan.rows, recipe, prepared.reference, prepared.sight)
     return model
 
 
@@ -306,7 +302,10 @@ def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = 
             run.clean()
             run.rewind(checkpoint[0] if checkpoint else -1)
         parallel.wait()
-        trainer = _trainer(prepared, run, model, sample, reward)
+        try:
+            trainer = _trainer(prepared, run, model, sample, reward)
+        except KeyboardInterrupt:
+            raise Stopped(run.name) from None
         tell = run.set_state if first else _say_no_state
         tell("running", total_steps=trainer.args.max_steps)
         try:
@@ -345,10 +344,11 @@ def _say_no_state(state: State, **details: Any) -> None:
 
 
 def _trainer(prepared: Prepared, run: Run, model: Any, sample: Sampler | None, reward: Reward | None) -> InRun:
-    """The trainer of the recipe's method, with its data."""
+    """The trainer of the recipe's method, with its data, which a reference model may have to read first."""
     if prepared.recipe.engine == "trl":
         return trl_trainer(prepared, run, model, sample, reward)
     recipe, examples, rows = prepared.recipe, prepared.examples, prepared.plan.rows
+    begun = time.monotonic()
     dataset: Any
     sight, blind = prepared.sight, {"sft": sft.SFTTrainer, "dpo": DPOTrainer, "orpo": ORPOTrainer}
     kind: type[RunTrainer] = (vlm_dpo.TRAINERS if sight else blind)[recipe.method]
@@ -357,13 +357,13 @@ def _trainer(prepared: Prepared, run: Run, model: Any, sample: Sampler | None, r
         dataset = sft.PackedRows(examples, rows)
         collate = sight.collate if sight else partial(sft.collate_rows, share=recipe.prefix_sharing)
     else:
-        dataset = PairRows(examples, rows, read_reference(prepared.reference) if prepared.reference else None)
+        reference = reference_of(model, examples, rows, recipe, prepared.reference, sight) if prepared.reference else None
+        dataset = PairRows(examples, rows, reference)
         prompt_loss = recipe.method == "orpo" and not recipe.completion_only_loss
         collate = partial(pairs.collate_rows, share=recipe.prefix_sharing, prompt_loss=prompt_loss, sight=sight)
-    steps = prepared.plan.work.steps
-    trainer = kind(
-        model, recipe, run, prepared.tokenizer, train_dataset=dataset, collate=collate, total_steps=steps, sample=sample
-    )
+    common: dict[str, Any] = {"collate": collate, "total_steps": prepared.plan.work.steps, "sample": sample}
+    trainer = kind(model, recipe, run, prepared.tokenizer, train_dataset=dataset, **common)
+    trainer.seconds_before += trainer.started - begun
     if isinstance(trainer, vlm_sft.VLMTrainer) and isinstance(prepared.plan, vlm_sft.StagedPlan):
         trainer.align_steps = prepared.plan.align_steps
     return trainer
