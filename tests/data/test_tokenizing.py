@@ -142,11 +142,14 @@ def test_errors_name_file_row_and_key(tokenizer, tmp_path):
     assert caught.value.where == "orders.jsonl:24"
 
 
-def test_nothing_left_says_which_limit_to_raise(tokenizer, tmp_path):
+def test_nothing_left_says_which_limit_to_raise_if_any(tokenizer, tmp_path):
     with pytest.raises(SmolError) as caught:
         tokenize(ROWS, tokenizer, max_length=8, cache_dir=tmp_path)
     longest = max(len(encode(row, tokenizer).input_ids) for row in ROWS)
     assert caught.value.fix == f"max_length={longest}"
+    with pytest.raises(SmolError) as caught:
+        tokenize([{"text": ""}], tokenizer, max_length=99, cache_dir=tmp_path, name="empty.jsonl")
+    assert caught.value.fix == "smol inspect empty.jsonl"
     with pytest.raises(SmolError):
         tokenize(iter([]), tokenizer, max_length=8, cache_dir=tmp_path)
 

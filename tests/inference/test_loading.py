@@ -174,6 +174,11 @@ def test_the_system_prompt_of_a_run(tiny_model, tmp_path):
     Path("rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     make_run(tiny_model, dataset_name="rows.jsonl", dataset_config={}, dataset_train_split="train")
     assert system_prompt_of(locate("latest")) is None
+    many = [{"messages": [{"role": "system", "content": "Ngắn."}, *row["messages"]]} for row in rows * 2]
+    Path("rows.jsonl").write_text("\n".join(map(json.dumps, many + rows)), encoding="utf-8")
+    assert system_prompt_of(locate("latest")) == "Ngắn."  # most rows; two of six have none
+    Path("rows.jsonl").write_text("\n".join(map(json.dumps, many + rows * 2)), encoding="utf-8")
+    assert system_prompt_of(locate("latest")) is None
     Path("rows.jsonl").unlink()
     assert system_prompt_of(locate("latest")) is None
     assert system_prompt_of(locate(str(tiny_model))) is None

@@ -229,7 +229,7 @@ def _nothing_left(summary: Summary, max_length: int | None, name: str) -> SmolEr
         f"all {summary.rows_read} rows were left out: {summary.dropped}; the longest has {summary.longest} tokens, "
         f"max_length={max_length}",
         where=name,
-        fix=f"max_length={summary.longest}",
+        fix=f"max_length={summary.longest}" if summary.dropped.get("too_long") else f"smol inspect {name}",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,7 +93,7 @@ def _load_checkpoint(folder: Path, dtype: Any) -> Any:
 
 
 def system_prompt_of(located: Located) -> str | None:
-    """The system prompt that a run was trained with: what its first rows all begin with; None if there is none."""
+    """The system prompt that a run was trained with: what most of its first rows begin with; None if there is none."""
     recipe = located.recipe
     if not recipe.get("dataset_name"):
         return None
@@ -101,15 +102,15 @@ def system_prompt_of(located: Located) -> str | None:
     from smolcourse.data.loading import load_rows
 
     try:
-        rows = list(islice(load_rows(recipe["dataset_name"], recipe.get("dataset_config"), recipe.get("dataset_train_split")), 8))
+        rows = list(islice(load_rows(recipe["dataset_name"], recipe.get("dataset_config"), recipe.get("dataset_train_split")), 32))
     except (SmolError, OSError):
         return None  # the file is gone: chatting still works
-    prompts = set()
+    prompts: Counter[str | None] = Counter()
     for row in rows:
         turns = row.get("messages") or row.get("prompt")
         first = turns[0] if isinstance(turns, list) and turns else {}
-        prompts.add(content_text(first.get("content")) if first.get("role") == "system" else None)
-    return prompts.pop() if len(prompts) == 1 else None
+        prompts[content_text(first.get("content")) if first.get("role") == "system" else None] += 1
+    return next((prompt for prompt, times in prompts.items() if 2 * times > len(rows)), None)
 
 
 @contextlib.contextmanager
