@@ -102,7 +102,9 @@ def system_prompt_of(located: Located) -> str | None:
     from smolcourse.data.loading import load_rows
 
     try:
-        rows = list(islice(load_rows(recipe["dataset_name"], recipe.get("dataset_config"), recipe.get("dataset_train_split")), 32))
+        rows = list(
+            islice(load_rows(recipe["dataset_name"], recipe.get("dataset_config"), recipe.get("dataset_train_split")), 32)
+        )
     except (SmolError, OSError):
         return None  # the file is gone: chatting still works
     prompts: Counter[str | None] = Counter()
