@@ -109,7 +109,7 @@ def _ours(
         learning_rate=1e-4 if lora else 2e-5,
         lr_scheduler_type="constant",
         warmup_steps=0,
-        max_steps=steps if same else steps + WARM_UP,
+        max_steps=-1 if method == "dpo" else steps if same else steps + WARM_UP,
         save_steps=1_000_000,
         seed=0,
         output_dir=str(folder),
@@ -118,6 +118,8 @@ def _ours(
         trainer: Any = RunTrainer
         trainer._get_train_sampler = lambda self, data=None: SequentialSampler(data or self.train_dataset)
     prepared = prepare(replace(recipe, **changes or {}))
+    if prepared.reference:  # what it said in another turn
+        prepared.reference.unlink(missing_ok=True)
     run = Run.create(prepared.recipe, "bench", folder=folder)
     model = load(prepared)
     start = time.monotonic()
@@ -127,7 +129,7 @@ def _ours(
     lengths = [sum(_length(prepared.examples[index]) for index in row) for row in prepared.plan.rows]
     if same:
         lengths = [sum(lengths[start : start + BATCH]) for start in range(0, len(lengths), BATCH)]
-    # The reference's log-probabilities are computed once, before the first step: for DPO the whole run is timed, warm-up and all.
+    # A reference reads every pair before the first step: for DPO all pairs are trained on, and the whole run is timed.
     first = 0 if method == "dpo" else WARM_UP
     seconds = whole if method == "dpo" else lines[-1]["seconds"] - lines[WARM_UP - 1]["seconds"]
     return {
