@@ -81,13 +81,14 @@ def _parameters(files: list[Path]) -> int:
 
 def kept(score: Callable[[str, int], Figures], reference: str, size: int, folder: Path, name: str) -> Figures:
     """What `score` finds, or found before: a command that was stopped and is given again scores nothing twice."""
-    file = folder / f"{name}-{size}.json"
-    if not file.exists():
-        found = score(reference, size)
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(found), encoding="utf-8")
-    scores: Figures = json.loads(file.read_text(encoding="utf-8"))
-    return scores
+    file, key = folder / "scores.json", f"{name}, {size}: {reference}"
+    scores: dict[str, Figures] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if key not in scores:
+        scores[key] = score(reference, size)
+        partial_file = file.with_suffix(".partial")
+        partial_file.write_text(json.dumps(scores, indent=1), encoding="utf-8")
+        partial_file.replace(file)
+    return scores[key]
 
 
 def exact_match(reference: str, size: int) -> Figures:

@@ -177,7 +177,8 @@ def test_the_system_prompt_of_a_run(tiny_model, tmp_path):
     many = [{"messages": [{"role": "system", "content": "Ngắn."}, *row["messages"]]} for row in rows * 2]
     Path("rows.jsonl").write_text("\n".join(map(json.dumps, many + rows)), encoding="utf-8")
     assert system_prompt_of(locate("latest")) == "Ngắn."  # most rows; two of six have none
-    Path("rows.jsonl").write_text("\n".join(map(json.dumps, many + rows * 2)), encoding="utf-8")
+    each = [{"messages": [{"role": "system", "content": f"Bạn là {n}."}, *rows[0]["messages"]]} for n in range(4)]
+    Path("rows.jsonl").write_text("\n".join(map(json.dumps, each)), encoding="utf-8")
     assert system_prompt_of(locate("latest")) is None
     Path("rows.jsonl").unlink()
     assert system_prompt_of(locate("latest")) is None

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import json
+import signal
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -216,7 +217,7 @@ def test_orpo_learns_answers_and_preference_at_once(recipe: Recipe) -> None:
 
 @pytest.mark.parametrize("changes", [{"loss_type": "simpo", "beta": 2.0}, {"reference_free": True, "beta": 0.001}])
 def test_without_a_reference_none_is_computed(recipe: Recipe, changes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("smolcourse.training.reference.compute_reference", lambda *a: pytest.fail("computed"))
+    monkeypatch.setattr(reference, "target_logps", lambda *a, **k: pytest.fail("computed"))
     run = start(dataclasses.replace(recipe, **changes, num_train_epochs=3))
     assert run.metrics()[-1]["loss"] < run.metrics()[0]["loss"]
 
@@ -235,32 +236,38 @@ def test_packing_accumulation_and_layers_change_nothing(recipe: Recipe, changes:
 
 def test_the_reference_is_computed_once(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start(dataclasses.replace(recipe, max_steps=2))
-    monkeypatch.setattr("smolcourse.training.reference.compute_reference", lambda *a: pytest.fail("computed again"))
+    monkeypatch.setattr(reference, "target_logps", lambda *a, **k: pytest.fail("computed again"))
     start(dataclasses.replace(recipe, max_steps=2, beta=0.5, loss_type="ipo"))
     assert len(list((tmp_path / "home" / "reference").iterdir())) == 1
 
 
 def test_a_stopped_reading_goes_on_and_is_time_of_the_run(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C while the reference model reads: the run can be gone on with, and no pair is read twice."""
-    prepared = prepare(dataclasses.replace(recipe, packing=False, max_steps=1, warmup_steps=0, max_length=128))
+    recipe = dataclasses.replace(recipe, packing=False, max_steps=1, warmup_steps=0, max_length=128)
+    prepared = prepare(recipe)
     run = Run.create(prepared.recipe, "test", folder=recipe.output_dir)
-    read: list[int] = []
+    read: list[float] = []
     real = reference.sequence_logps
 
     def slowly(logps: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        read.append(len(batch["labels"]))
-        if len(read) == 4:
-            raise KeyboardInterrupt
-        time.sleep(0.1)
+        read.append(time.monotonic())
+        if len(read) == 3:
+            signal.raise_signal(signal.SIGINT)
+        time.sleep(0.2)
         return real(logps, batch)
 
     monkeypatch.setattr(reference, "sequence_logps", slowly)
     with pytest.raises(Stopped):
         train(prepared, run, load(prepared))
+    assert run.state() == "interrupted" and len(read) == 3
     train(prepared, run, load(prepared))
-    assert len(read) == len(ROWS) + 1
+    assert len(read) == len(ROWS)
     (line,) = run.metrics()
-    assert line["seconds"] > 0.1 * (len(ROWS) - 3) and line["loss"] == pytest.approx(0.693147, abs=1e-3)
+    assert line["seconds"] > read[-1] - read[3] and line["loss"] == pytest.approx(0.693147, abs=1e-3)
+    again = prepare(recipe).prediction
+    assert again.seconds < prepared.prediction.seconds  # what was read costs nothing
+    simpo = prepare(dataclasses.replace(recipe, loss_type="simpo", beta=2.0)).prediction
+    assert simpo.operations == again.operations
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:

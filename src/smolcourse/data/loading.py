@@ -118,7 +118,7 @@ def _check_config(config: dict[str, Any], allowed: tuple[str, ...]) -> None:
         elif key == "orders":
             if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
                 raise SmolError(
-                    f"orders là phần hàng đòi JSON, từ 0 đến 1, không phải {value!r}",
+                    f"orders là tỉ lệ hàng có đáp án là JSON, từ 0 đến 1, không phải {value!r}",
                     f"orders is the share of rows that want JSON, from 0 to 1, not {value!r}",
                     where="dataset_config.orders",
                     fix="orders: 0.5",

@@ -93,7 +93,8 @@ def _load_checkpoint(folder: Path, dtype: Any) -> Any:
 
 
 def system_prompt_of(located: Located) -> str | None:
-    """The system prompt that a run was trained with: what most of its first rows begin with; None if there is none."""
+    """The system prompt that a run was trained with: the most frequent one of its first rows; None if that is none, or if
+    fewer than a third have it."""
     recipe = located.recipe
     if not recipe.get("dataset_name"):
         return None
@@ -112,7 +113,8 @@ def system_prompt_of(located: Located) -> str | None:
         turns = row.get("messages") or row.get("prompt")
         first = turns[0] if isinstance(turns, list) and turns else {}
         prompts[content_text(first.get("content")) if first.get("role") == "system" else None] += 1
-    return next((prompt for prompt, times in prompts.items() if 2 * times > len(rows)), None)
+    prompt, times = prompts.most_common(1)[0] if rows else (None, 0)  # of equals the first row's
+    return prompt if 3 * times >= len(rows) else None
 
 
 @contextlib.contextmanager

@@ -80,12 +80,15 @@ class DPOTrainer(RunTrainer):
         if len(recent) < 10 or change > -0.1 or "_called_out" in self.__dict__:
             return
         self._called_out = True
+        held = self.recipe.rpo_alpha > 0
         self.live.say(
             tr(
-                f"⚠ xác suất của câu trả lời được chọn đang giảm so với lúc đầu ({change:.2f} nat mỗi token): DPO chỉ nới khoảng "
-                "cách, không giữ câu được chọn. Thử rpo_alpha=1, giảm learning_rate, tăng beta, hoặc bớt số bước",
-                f"⚠ the chosen answers are less likely than at the start ({change:.2f} nats a token): DPO widens the gap, it "
-                "does not hold the chosen answer up. Try rpo_alpha=1, a lower learning_rate, a higher beta, or fewer steps",
+                f"⚠ xác suất của câu trả lời được chọn đang giảm so với lúc đầu ({change:.2f} nat mỗi token)"
+                + ("." if held else ": DPO chỉ nới khoảng cách, không giữ câu được chọn.")
+                + f" Thử {'tăng rpo_alpha' if held else 'rpo_alpha=1'}, giảm learning_rate, tăng beta, hoặc bớt số bước",
+                f"⚠ the chosen answers are less likely than at the start ({change:.2f} nats a token)"
+                + ("." if held else ": DPO widens the gap, it does not hold the chosen answer up.")
+                + f" Try {'a higher rpo_alpha' if held else 'rpo_alpha=1'}, a lower learning_rate, a higher beta, or fewer steps",
             )
         )
 

@@ -6,7 +6,7 @@ Floating point operations, a multiply-add counted as two (Kaplan et al. 2020, se
             LoRA: 4 N + 6 N_lora        frozen weights need no gradient of their own
     head    6 or 4 x hidden x vocabulary, per *target* token only: logits of prompt tokens are never computed
     attention   12 x layers x width x context per token, context = mean number of tokens looked at
-    reference   a third of full tuning's once more, where DPO has one: forward only
+    reference   DPO's reads each pair once, forward only: 2 N, 2 x hidden x vocabulary, 4 x layers x width x context
 
     seconds = operations / (calibrated GFLOP/s x EFFICIENCY) + steps x optimiser bytes / bandwidth + START_SECONDS
 

@@ -7,7 +7,8 @@ yet, and under one that does (learned prompts) the adapter is switched off.
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from smolcourse.assets.cache import home
 from smolcourse.config import Recipe
 from smolcourse.data.tokenizing import fingerprint
 from smolcourse.language import tr
-from smolcourse.training import lower, parallel
+from smolcourse.training import parallel
 from smolcourse.training.live import LiveLine
 from smolcourse.training.logps import target_logps
+from smolcourse.training.loop import InRun, Stopped
 from smolcourse.training.pairs import Pair, collate_rows, sequence_logps
 from smolcourse.training.sight import Sight
 from smolcourse.training.vlm_sft import language_of
@@ -33,10 +35,10 @@ _VERSION = 2
 class PairRows(Dataset[list[Pair]]):
     """One item is the list of pairs of one packed row, each with what the reference says of it where that is known."""
 
-    def __init__(self, examples: Any, rows: Sequence[list[int]], reference: Tensor | None) -> None:
+    def __init__(self, examples: Any, rows: Sequence[list[int]]) -> None:
         self.examples = examples
         self.rows = rows
-        self.reference = reference
+        self.reference: Tensor | None = None  # [N, 2], by `read_pairs`
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -62,55 +64,76 @@ def reference_file(folder: Path, examples: Any, recipe: Recipe) -> Path:
     return home() / "reference" / f"{digest.hexdigest()[:32]}.safetensors"
 
 
-def reference_of(
-    model: Any, examples: Any, rows: Sequence[list[int]], recipe: Recipe, file: Path, sight: Sight | None = None
-) -> Tensor:
-    """[N, 2], chosen and rejected: what the file says, and where it says nothing, what is computed now. Of several processes
-    one is enough, unless each holds only a part of the model."""
-    with nullcontext() if recipe.fsdp else parallel.first_then_others(), lower.products(model, getattr(torch, recipe.dtype)):
-        if (known := read_reference(file)) is not None:
-            return known
-        compute_reference(model, examples, rows, recipe, file, sight)
-    logps = read_reference(file)
-    assert logps is not None
-    return logps
+def read_pairs(trainer: InRun, file: Path, sight: Sight | None) -> float:
+    """Lets the reference model read a trainer's pairs, where it has not yet: the model as it is before training.
 
+    Of several processes the first one reads, unless each holds only a part of the model.
 
-def read_reference(file: Path) -> Tensor | None:
-    """[N, 2], chosen and rejected; None if it was never computed, or only in part."""
-    found = _read(file)
-    return found["logps"] if found and bool(found["known"].all()) else None
+    Returns:
+        Seconds that it took.
+
+    Raises:
+        Stopped: the user stopped the run; what was read is kept, and gone on with.
+    """
+    begun = time.monotonic()
+    pairs: Any = trainer.train_dataset
+
+    def read() -> Tensor | None:
+        return compute_reference(trainer.model, pairs, trainer.recipe, file, sight, lambda: trainer.stop_requested)
+
+    if trainer.recipe.fsdp:
+        pairs.reference = read()
+    else:
+        first = parallel.from_first(lambda: read() is not None)
+        pairs.reference = read() if first else None  # from the file now, or anew on another machine
+    if pairs.reference is None:
+        raise Stopped
+    return time.monotonic() - begun
 
 
 def compute_reference(
-    model: Any, examples: Any, rows: Sequence[list[int]], recipe: Recipe, file: Path, sight: Sight | None = None
-) -> None:
-    """Computes what `read_reference` reads, and writes it; what an interrupted one computed is kept, and gone on with.
+    model: Any, pairs: PairRows, recipe: Recipe, file: Path, sight: Sight | None, stopped: Callable[[], bool]
+) -> Tensor | None:
+    """Log-probabilities [N, 2], chosen and rejected, of each pair; those that the file knows are not computed again.
 
     Args:
         model: the model as it is before training.
-        rows: packed rows; every example is in exactly one.
         sight: of a model that sees.
+        stopped: asked before each row; what is known by then is kept in the file, and None returned.
     """
-    found = _read(file) or {"logps": torch.zeros(len(examples), 2), "known": torch.zeros(len(examples), dtype=torch.bool)}
+    count, rows = len(pairs.examples), pairs.rows
+    # shards of a model compute together: all of them from the beginning, all of them to the end
+    found = (None if recipe.fsdp else _read(file)) or {"logps": torch.zeros(count, 2), "known": torch.zeros(count).bool()}
     left = [row for row in rows if not bool(found["known"][row].all())]
+    if not left:
+        return found["logps"]
     training = model.training
     model.eval()
     changed = getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False)
-    live = LiveLine(len(rows))
+    live, what = LiveLine(len(rows)), tr("mô hình tham chiếu đang đọc các cặp", "the reference model reads the pairs")
     try:
         with torch.no_grad(), model.disable_adapter() if changed else nullcontext():
             for number, row in enumerate(left, start=1 + len(rows) - len(left)):
-                batch = collate_rows([[examples[i] for i in row]], share=recipe.prefix_sharing, sight=sight)
+                if stopped() and not recipe.fsdp:
+                    return None
+                batch = collate_rows([[pairs.examples[i] for i in row]], share=recipe.prefix_sharing, sight=sight)
                 language, batch = language_of(model, batch) if sight else (model, batch)
                 logps = sequence_logps(target_logps(language, batch, fast=recipe.fused), batch)
                 found["logps"][row] = logps[: 2 * len(row)].view(2, -1).t().float()
                 found["known"][row] = True
-                live.update(number, details=[tr("mô hình tham chiếu đọc các cặp", "the reference model reads the pairs")])
+                if parallel.is_first():
+                    live.update(number, details=[what])
     finally:
         live.close()
         _write(found, file)
     model.train(training)
+    return found["logps"]
+
+
+def was_read(file: Path) -> bool:
+    """Whether the reference model has read all pairs of this file's."""
+    found = _read(file)
+    return bool(found and found["known"].all())
 
 
 def _read(file: Path) -> dict[str, Tensor] | None:

@@ -38,7 +38,7 @@ from smolcourse.training.gradient_start import aim
 from smolcourse.training.located import is_asset
 from smolcourse.training.loop import InRun, RunTrainer, Sampler, Stopped, stopping
 from smolcourse.training.orpo import ORPOTrainer
-from smolcourse.training.reference import PairRows, reference_file, reference_of
+from smolcourse.training.reference import PairRows, read_pairs, reference_file, was_read
 from smolcourse.training.runs import Run, State
 from smolcourse.training.sight import Sight
 from smolcourse.training.start import starting_folder
@@ -128,6 +128,10 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
     fused_layers = recipe.fused and recipe.engine == "smol" and not recipe.fsdp
     int8_pays = recipe.int8 and plain_lora and fused_layers and recipe.dtype in ("auto", "float32") and calibration.int8_pays
     dtype = recipe.dtype if recipe.dtype != "auto" else "float32" if int8_pays else calibration.dtype
+    # a resumed run computes as it began, on whatever machine
+    resolved: dict[str, Any] = {"dtype": dtype, "int8": int8_pays, "fused": fused_layers}
+    compared = recipe.engine == "smol" and needs_reference(recipe)
+    reference = reference_file(folder, examples, dataclasses.replace(recipe, **resolved)) if compared else None
     prediction = predict(
         shape_of(text_config(folder) if sight else folder),
         plan.work,
@@ -137,7 +141,7 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
         dtype=dtype,
         int8=int8_pays,
         aimed=_starts_along_gradient(recipe),
-        referenced=1 / plan.epochs if needs_reference(recipe) else 0.0,
+        referenced=1 / plan.epochs if reference and not was_read(reference) else 0.0,
         save_total_limit=recipe.save_total_limit,
     )
     target = pairs.decoded(examples[0], tokenizer) if recipe.method in PAIRED else sft.decoded_targets(examples[0], tokenizer)
@@ -146,14 +150,11 @@ def prepare(recipe: Recipe, say: Say = say_nothing) -> Prepared:
         say(describe(summary, plan, prediction, target))
     else:
         say(describe_trl(recipe, summary, target, version))
-    # a resumed run computes as it began, on whatever machine
-    resolved: dict[str, Any] = {"dtype": dtype, "int8": int8_pays, "fused": fused_layers}
     if not is_asset(recipe.model_name_or_path):
         resolved["model_name_or_path"] = str(folder)  # `latest` will be another run by then
     if recipe.engine == "trl" and recipe.method == "orpo":
         resolved["completion_only_loss"] = False  # TRL knows no other
     recipe = recipe_from({**dataclasses.asdict(recipe), **resolved}, where="dtype")
-    reference = reference_file(folder, examples, recipe) if recipe.engine == "smol" and needs_reference(recipe) else None
     return Prepared(
         recipe, folder, tokenizer, examples, summary, plan, prediction, getattr(torch, dtype), reference, sight, looking
     )
@@ -302,14 +303,13 @@ def train(prepared: Prepared, run: Run, model: Any, *, sample: Sampler | None = 
             run.clean()
             run.rewind(checkpoint[0] if checkpoint else -1)
         parallel.wait()
-        try:
-            trainer = _trainer(prepared, run, model, sample, reward)
-        except KeyboardInterrupt:
-            raise Stopped(run.name) from None
+        trainer = _trainer(prepared, run, model, sample, reward)
         tell = run.set_state if first else _say_no_state
         tell("running", total_steps=trainer.args.max_steps)
         try:
             with stopping(trainer), lower.products(model, prepared.dtype):
+                if prepared.reference:
+                    trainer.seconds_before += read_pairs(trainer, prepared.reference, prepared.sight)
                 if checkpoint is None and _starts_along_gradient(prepared.recipe):
                     assert isinstance(trainer, RunTrainer)
                     trainer.seconds_before += aim(trainer)
@@ -344,11 +344,10 @@ def _say_no_state(state: State, **details: Any) -> None:
 
 
 def _trainer(prepared: Prepared, run: Run, model: Any, sample: Sampler | None, reward: Reward | None) -> InRun:
-    """The trainer of the recipe's method, with its data, which a reference model may have to read first."""
+    """The trainer of the recipe's method, with its data."""
     if prepared.recipe.engine == "trl":
         return trl_trainer(prepared, run, model, sample, reward)
     recipe, examples, rows = prepared.recipe, prepared.examples, prepared.plan.rows
-    begun = time.monotonic()
     dataset: Any
     sight, blind = prepared.sight, {"sft": sft.SFTTrainer, "dpo": DPOTrainer, "orpo": ORPOTrainer}
     kind: type[RunTrainer] = (vlm_dpo.TRAINERS if sight else blind)[recipe.method]
@@ -357,13 +356,11 @@ def _trainer(prepared: Prepared, run: Run, model: Any, sample: Sampler | None, r
         dataset = sft.PackedRows(examples, rows)
         collate = sight.collate if sight else partial(sft.collate_rows, share=recipe.prefix_sharing)
     else:
-        reference = reference_of(model, examples, rows, recipe, prepared.reference, sight) if prepared.reference else None
-        dataset = PairRows(examples, rows, reference)
+        dataset = PairRows(examples, rows)
         prompt_loss = recipe.method == "orpo" and not recipe.completion_only_loss
         collate = partial(pairs.collate_rows, share=recipe.prefix_sharing, prompt_loss=prompt_loss, sight=sight)
     common: dict[str, Any] = {"collate": collate, "total_steps": prepared.plan.work.steps, "sample": sample}
     trainer = kind(model, recipe, run, prepared.tokenizer, train_dataset=dataset, **common)
-    trainer.seconds_before += trainer.started - begun
     if isinstance(trainer, vlm_sft.VLMTrainer) and isinstance(prepared.plan, vlm_sft.StagedPlan):
         trainer.align_steps = prepared.plan.align_steps
     return trainer

@@ -1,7 +1,8 @@
 """Pairs about style: a short, polite confirmation of an order against a long-winded one that says the same.
 
-Both are right about the order, so that a model can learn from them how to speak and nothing else. The orders are those of the
-built-in task, in the same splits: a prompt of `new` or `unseen` is in no training pair.
+Both are right about the order, so that a model can learn from them how to speak and nothing else, unless `orders` mixes in pairs
+that want JSON. The orders are those of the built-in task, in the same splits: a prompt of `new` or `unseen` is in no training
+pair.
 """
 
 from random import Random
