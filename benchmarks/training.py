@@ -340,6 +340,18 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
     return "\n".join(lines)
 
 
+def machine(rounds: int, figures: dict[str, float]) -> str:
+    """Where the table comes from, in a sentence."""
+    from smolcourse import hardware
+
+    here = hardware.machine()
+    rates = [
+        f"{name} {figures[key]:.0f}" for name, key in (("fp32", "gemm_gflops"), ("bf16", "gemm_bf16_gflops")) if key in figures
+    ]
+    products = f"; GFLOP/s of the model's own products: {', '.join(rates)}" if rates else ""
+    return f"{here.cpu}, {here.usable_cores} cores; medians of {rounds}, the sides taking turns{products}."
+
+
 NAMES = {
     "lora_sft": "SFT, LoRA",
     "full_sft": "SFT, all weights",
@@ -410,7 +422,8 @@ def main() -> None:
         print(f"{key:30} {value:.4g}")
     if options.write:
         options.write.mkdir(parents=True, exist_ok=True)
-        (options.write / "training.md").write_text(table(results) + "\n", encoding="utf-8")
+        text = f"{table(results)}\n\n{machine(options.rounds, figures)}\n"
+        (options.write / "training.md").write_text(text, encoding="utf-8")
         (options.write / "training.svg").write_text(plot(results), encoding="utf-8")
     if options.json:
         print(json.dumps({"figures": figures}))
