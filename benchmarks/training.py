@@ -345,9 +345,8 @@ def machine(rounds: int, figures: dict[str, float]) -> str:
     from smolcourse import hardware
 
     here = hardware.machine()
-    rates = [
-        f"{name} {figures[key]:.0f}" for name, key in (("fp32", "gemm_gflops"), ("bf16", "gemm_bf16_gflops")) if key in figures
-    ]
+    keys = {"fp32": "gemm_gflops", "bf16": "gemm_bf16_gflops"}
+    rates = [f"{name} {figures[key]:.0f}" for name, key in keys.items() if key in figures]
     products = f"; GFLOP/s of the model's own products: {', '.join(rates)}" if rates else ""
     return f"{here.cpu}, {here.usable_cores} cores; medians of {rounds}, the sides taking turns{products}."
 
