@@ -17,6 +17,8 @@ from typing import NamedTuple
 import torch
 
 from smolcourse import experiment
+from smolcourse.data import milk_tea
+from smolcourse.data.milk_tea.menu import parse_order
 from smolcourse.data.milk_tea.style import generate_pairs
 from smolcourse.data.preferences import encode_pair
 from smolcourse.evaluation.compare import evaluate
@@ -79,9 +81,9 @@ def _parameters(files: list[Path]) -> int:
     return total
 
 
-def kept(score: Callable[[str, int], Figures], reference: str, size: int, folder: Path, name: str) -> Figures:
+def kept(score: Callable[[str, int], Figures], reference: str, size: int, folder: Path) -> Figures:
     """What `score` finds, or found before: a command that was stopped and is given again scores nothing twice."""
-    file, key = folder / "scores.json", f"{name}, {size}: {reference}"
+    file, key = folder / "scores.json", f"{score.__name__}, {size}: {reference}"
     scores: dict[str, Figures] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     if key not in scores:
         scores[key] = score(reference, size)
@@ -107,10 +109,12 @@ def style(reference: str, size: int) -> Figures:
     """Short confirmations against long-winded ones, on prompts that no training pair has.
 
     preference: share of held-out pairs whose short answer is the likelier one, per token (a sum would favour short texts).
-    short: share of greedy answers that are polite ("Dạ") and at most twice as long as the short one.
+    short: share of greedy answers that are polite ("Dạ"), at most twice as long as the short one, and name all that was ordered.
     """
     model, tokenizer = load_model(reference)
     rows = generate_pairs(size, seed=TEST_SEED, split="new")
+    golds = [parse_order(row["messages"][-1]["content"]) for row in milk_tea.generate(size, seed=TEST_SEED, split="new")]
+    names = [[name for item in order for name in (item["drink"], *item["toppings"])] for order in golds]
     liked = 0
     with torch.no_grad():
         for row in rows:
@@ -118,14 +122,14 @@ def style(reference: str, size: int) -> Figures:
             chosen, rejected, _ = (sequence_logps(target_logps(model, batch), batch) / batch["lengths"].clamp(min=1)).tolist()
             liked += chosen > rejected
     answers = generate(model, tokenizer, [row["prompt"] for row in rows], max_new_tokens=120)
-    pairs = zip(answers, rows, strict=True)
-    short = sum(answer.startswith("Dạ") and len(answer) <= 2 * len(row["chosen"][0]["content"]) for answer, row in pairs)
+    wanted = [row["chosen"][0]["content"] for row in rows]
+    short = sum(_confirms(answer, *each) for answer, each in zip(answers, zip(wanted, names, strict=True), strict=True))
     return {"preference": liked / size, "preference_low": wilson(liked, size).low, "short": short / size}
 
 
-def orders_and_style(reference: str, size: int) -> Figures:
-    """Both, on `size` orders a split and half as many prompts."""
-    return {**exact_match(reference, size), **style(reference, size // 2)}
+def _confirms(answer: str, wanted: str, names: list[str]) -> bool:
+    """Politely, at most twice as long as what was wanted, and with all names."""
+    return answer.startswith("Dạ") and len(answer) <= 2 * len(wanted) and all(name in answer for name in names)
 
 
 def preference(folder: Path, run: str | None = None, size: int = 200) -> Figures:
@@ -146,7 +150,7 @@ def preference(folder: Path, run: str | None = None, size: int = 200) -> Figures
     for name, make in ways.items():
         made = make()
         reference = str(made.run.path) if made else "smollm2-135m-instruct"
-        found = kept(orders_and_style, reference, size, folder, name)
+        found = kept(exact_match, reference, size, folder) | kept(style, reference, size // 2, folder)
         found["minutes"] = made.minutes if made else 0
         figures |= {f"{name}_{key}": value for key, value in found.items()}
         cells = [f"{found[key]:.1%}" for key in (*SPLITS, "preference", "short")]
@@ -175,7 +179,7 @@ def adapters(folder: Path, examples: int = 800, size: int = 200) -> Figures:
     same = (data, "budget=null", "max_length=400", "packed_length=400", "task=null", "sample_prompts=[]")
     for name, (recipe, keys) in WAYS.items():
         made = train(folder / name, recipe, *same, *keys)
-        found = kept(exact_match, str(made.run.path), size, folder, name)
+        found = kept(exact_match, str(made.run.path), size, folder)
         found |= {"parameters": made.parameters, "minutes": made.minutes, "rss_mb": round(made.memory), "size_mb": made.size}
         figures |= {f"{name}_{key}": value for key, value in found.items()}
         cells = [f"{found['new']:.1%}", f"{found['unseen']:.1%}", f"{made.parameters:,}", f"{made.minutes:.1f}"]
