@@ -103,14 +103,14 @@ def test_a_planted_wrong_mask_trains_a_worse_model(recipe: Recipe, tokenizer: Pr
 
 
 def test_a_planted_swap_teaches_what_was_rejected(recipe: Recipe) -> None:
-    recipe = preferring(recipe, "dpo")
+    recipe = dataclasses.replace(preferring(recipe, "dpo"), label_smoothing=0.0)
     ours = trained(recipe).metrics()[-1]
     wrong = trained(recipe, dpo_loss=WRONG / "dpo_loss__swapped.py").metrics()[-1]
     assert wrong["rewards/margins"] < 0 < ours["rewards/margins"]
 
 
 def test_a_function_for_another_loss_says_so(recipe: Recipe) -> None:
-    recipe = dataclasses.replace(preferring(recipe, "dpo"), loss_type="ipo")
+    recipe = dataclasses.replace(preferring(recipe, "dpo"), loss_type="ipo", label_smoothing=0.0)
     with pytest.raises(SmolError) as error:
         trained(recipe, dpo_loss=find_exercise("dpo_loss").solution)
     assert error.value.where == "loss_type"
